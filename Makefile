@@ -1,0 +1,61 @@
+# Meetcast. The two commands: `make run` starts the product, `make test` passes
+# everything. Both install what they need on Debian as root, and elsewhere say
+# what to install.
+
+GO      ?= go
+BIN     := bin/meetcast
+BENCH   ?= .
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.6.1
+PAGES   := frontend/dist/meeting.html
+PAGE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: run build pages test test-go test-pages check bench deps test-deps clean
+
+run: deps build ## start the product
+	$(BIN) serve
+
+build: pages ## one binary with the pages inside
+	$(GO) build -trimpath -o $(BIN) ./cmd/meetcast
+
+pages: $(PAGES)
+
+frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json
+	cd frontend && npm ci --no-fund --no-audit
+	@touch $@
+
+$(PAGES): frontend/node_modules/.package-lock.json $(PAGE_SOURCES)
+	cd frontend && npm run build
+	@touch $@
+
+test: test-deps build test-pages test-go ## everything
+
+test-pages: pages
+	cd frontend && npm run check && npm test
+
+# -race is on where goroutines meet; the end-to-end tests drive real browsers
+# and run without it, one package at a time: they need the machine for themselves.
+RACE := ./auth/... ./sfu/... ./signaling/... ./egress/... ./internal/...
+test-go:
+	$(GO) vet ./...
+	$(GO) test -race -timeout 10m $(RACE)
+	$(GO) test -timeout 10m ./configs/... ./cmd/... ./frontend/...
+	$(GO) test -timeout 15m -p 1 ./tests/...
+
+check: pages ## vet, staticcheck, gofmt, tsc, import rules
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }
+	cd frontend && npm run check
+	$(GO) test -run TestImports ./tests
+
+bench: deps build ## figures, one line each; BENCH=name runs one
+	$(GO) run ./tests/bench -run '$(BENCH)'
+
+deps:
+	@scripts/install-deps run
+
+test-deps:
+	@scripts/install-deps test
+
+clean:
+	rm -rf bin frontend/dist/* frontend/node_modules
