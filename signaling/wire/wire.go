@@ -359,10 +359,11 @@ const (
 	CloseUnauthorized = 4401 // token refused: do not retry
 	CloseKicked       = 4403 // do not retry
 	CloseGone         = 4404 // nothing to resume: join anew
-	CloseTimeout      = 4408 // no join or no pings in time: retry
+	CloseTimeout      = 4408 // no join in time, or the page reads too slowly: retry
 	CloseReplaced     = 4409 // the member was resumed elsewhere: do not retry
 	CloseRate         = 4429 // too many messages: retry later
 	CloseInternal     = 4500 // retry
+	CloseFull         = 4503 // the room or the server is full: say so, retry by hand
 )
 
 // Codes of Error.
