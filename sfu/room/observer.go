@@ -1,0 +1,73 @@
+package room
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/meetcast/meetcast/sfu/track"
+)
+
+// observer is one hidden member; the pointer tells two uses of one Observer apart.
+type observer struct{ track.Observer }
+
+// Observe adds a hidden member. It and the function it returns wait for the
+// room's loop and so must not be called by an Observer's or a Client's methods.
+// In a room that is closed the observer hears RoomClosed at once.
+func (r *Room) Observe(o track.Observer) (leave func()) {
+	obs := &observer{o}
+	reply := make(chan error, 1)
+	if err := r.ask(&observe{obs, reply}, reply); err != nil {
+		o.RoomClosed()
+		return func() {}
+	}
+	return func() {
+		reply := make(chan error, 1)
+		_ = r.ask(&unobserve{obs, reply}, reply) // a closed room calls nobody
+	}
+}
+
+type observe struct {
+	obs   *observer
+	reply chan<- error
+}
+
+func (a *observe) apply(r *Room) {
+	r.observers[a.obs] = struct{}{}
+	a.obs.RoomChanged(r.snapshot())
+	a.reply <- nil
+}
+
+type unobserve struct {
+	obs   *observer
+	reply chan<- error
+}
+
+func (a *unobserve) apply(r *Room) {
+	delete(r.observers, a.obs)
+	a.reply <- nil
+}
+
+func (r *Room) tellObservers() {
+	if len(r.observers) == 0 {
+		return
+	}
+	snapshot := r.snapshot()
+	for o := range r.observers {
+		o.RoomChanged(snapshot)
+	}
+}
+
+// snapshot copies the state for observers.
+func (r *Room) snapshot() track.Snapshot {
+	s := track.Snapshot{Room: r.id, Members: make([]track.MemberView, 0, len(r.order)), Speakers: slices.Clone(r.speakers)}
+	for _, m := range r.order {
+		view := track.MemberView{
+			ID: m.id, Name: m.name, Moderator: m.identity.Moderator, Hand: !m.hand.IsZero(), Muted: maps.Clone(m.muted),
+		}
+		for _, src := range m.tracks {
+			view.Tracks = append(view.Tracks, src.up)
+		}
+		s.Members = append(s.Members, view)
+	}
+	return s
+}
