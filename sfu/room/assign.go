@@ -157,7 +157,9 @@ func pickVideo(self track.MemberID, current []key, view *View, s *scene, max int
 	p := newPicker(self, s, max)
 	if view != nil {
 		for _, w := range view.Want {
-			p.add(key{w.Member, w.Source}, w.Size)
+			if kind, _ := w.Source.Kind(); kind == track.Video {
+				p.add(key{w.Member, w.Source}, w.Size)
+			}
 		}
 		if !view.Fill {
 			return p.out

@@ -2,8 +2,8 @@ package room
 
 import (
 	"context"
-	"errors"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
