@@ -1,0 +1,167 @@
+package botclient
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/meetcast/meetcast/internal/clip"
+	"github.com/meetcast/meetcast/sfu/packet"
+	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
+)
+
+// The same story from many starting numbers, so that the wrap is always hit.
+func TestSequence(t *testing.T) {
+	for _, first := range []uint16{0, 1, 100, 32766, 32767, 32768, 65530, 65533, 65534, 65535} {
+		var s sequence
+		now := time.Unix(0, 0)
+		s.packet(now, first)
+		if got := s.packet(now, first+3); !slices.Equal(got, []uint16{first + 1, first + 2}) {
+			t.Fatalf("first %d: missing %v", first, got)
+		}
+		s.packet(now, first+1)
+		s.packet(now, first+1)
+		if s.Late != 1 || s.Duplicate != 1 || len(s.missing) != 1 {
+			t.Errorf("first %d: late %d, duplicate %d, missing %v", first, s.Late, s.Duplicate, s.missing)
+		}
+		lost := false
+		for range nackTries + 1 {
+			now = now.Add(nackEvery)
+			again, gone := s.retry(now)
+			lost = lost || gone
+			if !gone && !slices.Equal(again, []uint16{first + 2}) && len(again) > 0 {
+				t.Errorf("first %d: again %v", first, again)
+			}
+		}
+		if !lost || s.Lost != 1 || len(s.missing) != 0 {
+			t.Errorf("first %d: lost %v, %d", first, lost, s.Lost)
+		}
+		if r := s.report(7); r.TotalLost != 1 || r.FractionLost != 256/4 || uint16(r.LastSequenceNumber) != first+3 {
+			t.Errorf("first %d: report %+v", first, r)
+		}
+		s.reported()
+		if r := s.report(7); r.FractionLost != 0 {
+			t.Errorf("first %d: second report %+v", first, r)
+		}
+	}
+}
+
+func TestSequenceJump(t *testing.T) {
+	var s sequence
+	s.packet(time.Time{}, 10)
+	if got := s.packet(time.Time{}, 10+maxMissing+1); got != nil || s.Resets != 1 || len(s.missing) != 0 {
+		t.Errorf("missing %d, resets %d", len(got), s.Resets)
+	}
+	for n := uint16(2000); n < 30000; n += 400 {
+		s.packet(time.Time{}, n)
+	}
+	if len(s.missing) > maxMissing {
+		t.Errorf("%d missing kept", len(s.missing))
+	}
+}
+
+func TestFrameClock(t *testing.T) {
+	var c frameClock
+	now := time.Unix(0, 0)
+	for range 40 {
+		now = now.Add(66 * time.Millisecond)
+		if f := c.frame(now); f != 0 {
+			t.Fatalf("freeze of %v in a steady stream", f)
+		}
+	}
+	if f := c.frame(now.Add(200 * time.Millisecond)); f != 0 {
+		t.Errorf("200 ms counted as a freeze")
+	}
+	if f := c.frame(now.Add(700 * time.Millisecond)); f != 500*time.Millisecond {
+		t.Errorf("freeze = %v", f)
+	}
+}
+
+func TestLateSlot(t *testing.T) {
+	r := newReceiver("1", track.Audio)
+	r.setStream(7)
+	now := time.Unix(100, 0)
+	h := rtp.Header{SequenceNumber: 1}
+	r.tick(now.Add(time.Hour)) // unbound: nothing to be late
+	r.bind(now, "ann", track.Microphone)
+	r.packet(now.Add(100*time.Millisecond), &h, []byte{1}, 20, packet.Opus)
+	for i := range 30 {
+		r.tick(now.Add(time.Duration(i) * 100 * time.Millisecond))
+	}
+	r.packet(now.Add(3*time.Second), &h, []byte{1}, 20, packet.Opus)
+	s := r.snapshot()
+	if s.Late != 1 || s.LongestGap != 2900*time.Millisecond || s.BindTime[0] != 100*time.Millisecond {
+		t.Errorf("late %d, gap %v, bind %v", s.Late, s.LongestGap, s.BindTime)
+	}
+	r.bind(now.Add(3*time.Second), "", "")
+	r.tick(now.Add(time.Hour))
+	if s := r.snapshot(); s.Late != 1 {
+		t.Errorf("an empty slot is late: %d", s.Late)
+	}
+}
+
+func TestStartsKeyFrame(t *testing.T) {
+	vp8 := clip.Placeholder(packet.VP8, 64, 64, 2, 64_000)
+	payloader := &codecs.VP8Payloader{EnablePictureID: true}
+	for i, f := range vp8.Frames {
+		for k, p := range payloader.Payload(1000, f.Data) {
+			if got := startsKeyFrame(packet.VP8, p); got != (f.Key && k == 0) {
+				t.Errorf("VP8 frame %d packet %d: key %v", i, k, got)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		b    []byte
+		want bool
+	}{
+		"sps":           {[]byte{0x67, 1}, true},
+		"slice":         {[]byte{0x41, 1}, false},
+		"stap with idr": {[]byte{24, 0, 1, 0x68, 0, 1, 0x65}, true},
+		"stap cut":      {[]byte{24, 0, 9, 0x68}, false},
+		"fu start":      {[]byte{0x7c, 0x85}, true},
+		"fu middle":     {[]byte{0x7c, 0x05}, false},
+	} {
+		if got := startsKeyFrame(packet.H264, c.b); got != c.want {
+			t.Errorf("H.264 %s: %v", name, got)
+		}
+	}
+}
+
+func TestTransportNumber(t *testing.T) {
+	p := rtp.Packet{Header: rtp.Header{Version: 2, CSRC: []uint32{1, 2}}, Payload: []byte{9}}
+	p.SetExtension(3, []byte{7})
+	p.SetExtension(5, []byte{0x12, 0x34})
+	b, err := p.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := transportNumber(b, 5); !ok || n != 0x1234 {
+		t.Errorf("number %x, %v", n, ok)
+	}
+	if _, ok := transportNumber(b, 4); ok {
+		t.Error("found what is not there")
+	}
+}
+
+// FuzzPacket feeds a slot's books with anything a socket may bring.
+func FuzzPacket(f *testing.F) {
+	p := rtp.Packet{Header: rtp.Header{Version: 2, Padding: true, Marker: true}, Payload: []byte{0x90, 0x80, 0x81, 1, 0}, PaddingSize: 2}
+	p.SetExtension(5, []byte{0x12, 0x34})
+	b, _ := p.Marshal()
+	f.Add(b)
+	f.Add([]byte{0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 1, 0x5f, 1, 2, 3})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		transportNumber(b, 5)
+		var h rtp.Header
+		at, err := h.Unmarshal(b)
+		if err != nil {
+			return
+		}
+		payload := stripPadding(&h, b[at:])
+		for _, codec := range []packet.Codec{packet.VP8, packet.H264} {
+			newReceiver("0", track.Video).packet(time.Time{}, &h, payload, len(b), codec)
+		}
+	})
+}
