@@ -80,11 +80,6 @@ func (b *Broadcast) validate(p *problems) {
 	p.check(b.Encoder != "", "broadcast.encoder", "must name a video encoder, as in libx264")
 	p.between("broadcast.max_broadcasts", b.MaxBroadcasts, 1, 1000)
 	p.check(b.EmptyTimeout >= 0, "broadcast.empty_timeout", "must not be negative")
-	for from, to := range b.DestinationAliases {
-		u, err := url.Parse(to)
-		p.check(err == nil && (u.Scheme == "rtmp" || u.Scheme == "rtmps") && u.Host != "",
-			"broadcast.destination_aliases", fmt.Sprintf("%s: %q is not an rtmp:// or rtmps:// URL", from, to))
-	}
 	if d := b.DefaultDestination; d != "" {
 		u, err := url.Parse(d)
 		p.check(err == nil && (u.Scheme == "rtmp" || u.Scheme == "rtmps") && u.Host != "",
