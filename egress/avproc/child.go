@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -131,6 +132,20 @@ func (c *Child) Close(ctx context.Context) {
 		c.Out.Close()
 	})
 }
+
+// finish ends a child whose output has ended with readErr: one that closed its
+// output by itself gets a moment to leave in order.
+func (c *Child) finish(readErr error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if !errors.Is(readErr, io.EOF) {
+		c.Kill()
+	}
+	c.Close(ctx)
+}
+
+// ok tells that the child has ended in order; call it after Done.
+func (c *Child) ok() bool { return c.err == nil }
 
 // Err says how the child ended, with its last words; call it after Done.
 func (c *Child) Err() error {
