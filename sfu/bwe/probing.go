@@ -1,0 +1,60 @@
+package bwe
+
+import "time"
+
+// Probe asks whether to send padding, and how much, when demand (bit/s) exceeds
+// the estimate. It starts a probe when one is due; while it runs, bytes is what
+// should go out now on top of the media. Call it every few milliseconds while
+// it returns running, else as often as convenient.
+func (e *Estimator) Probe(now time.Time, demand int) (bytes int, running bool) {
+	at := now.Sub(e.epoch)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := &e.probe
+	if p.running {
+		if at >= p.until {
+			return 0, false // what remains is waiting for feedback
+		}
+		due := int(float64(p.rate) / 8 * (at - p.began).Seconds())
+		return max(0, due-p.bytes), true
+	}
+	if !e.mayProbe(at, demand) {
+		return 0, false
+	}
+	target := e.targetLocked()
+	rate := min(2*target, max(demand*11/10, target*12/10), e.cfg.Max)
+	*p = probe{rate: rate, began: at, until: at + probeLength, running: true}
+	p.judge = p.until + max(2*e.rtt, 200*time.Millisecond)
+	e.probes++
+	return 0, true
+}
+
+func (e *Estimator) mayProbe(at time.Duration, demand int) bool {
+	if !e.heard || at-e.lastFeedback > feedbackStale || demand <= e.targetLocked() || at < e.nextProbe {
+		return false
+	}
+	return e.state != overuse && at-e.lastDecrease > time.Second && e.loss < lossHigh
+}
+
+// judgeProbe ends a probe: what it has shown is believed, failure doubles the
+// time to the next one.
+func (e *Estimator) judgeProbe(at time.Duration) {
+	p := &e.probe
+	if !p.running || at < p.until || (at < p.judge && p.got < p.packets) {
+		return
+	}
+	p.running = false
+	before := e.targetLocked()
+	if got := p.result(); got > before && !p.overused {
+		e.target = min(max(e.target, float64(got)), float64(e.cfg.Max))
+		e.lossRate = max(e.lossRate, e.target)
+		if float64(got) > e.capacity.mean {
+			e.capacity.known = false
+		}
+		e.probeGap = probeMinGap
+		e.nextProbe = at + probeMinGap/2
+		return
+	}
+	e.nextProbe = at + e.probeGap
+	e.probeGap = min(2*e.probeGap, probeMaxGap)
+}
