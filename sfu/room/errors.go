@@ -18,6 +18,9 @@ var (
 	ErrSelf = errors.New("not possible with oneself")
 	// ErrGone: the acting member is no longer in the room.
 	ErrGone = errors.New("member is gone")
+	// ErrBanNotKept: the kick succeeded and the ban holds in this process, but
+	// Config.Bans could not keep it.
+	ErrBanNotKept = errors.New("ban not kept")
 	// ErrClosed: the rooms are closed.
 	ErrClosed = errors.New("rooms are closed")
 )

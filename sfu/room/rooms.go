@@ -67,8 +67,7 @@ func (r *Rooms) Join(ctx context.Context, id track.RoomID, who Identity, client 
 }
 
 // Kick removes another member from m's room and bans its token from the room
-// until the token expires. The ban holds in this process from now on; when it
-// cannot be kept beyond, the error says so and the member is gone all the same.
+// until the token expires. After ErrBanNotKept the member is gone all the same.
 func (m *Member) Kick(ctx context.Context, id track.MemberID) error {
 	reply := make(chan error, 1)
 	a := &kick{m: m, target: id, reply: reply}
@@ -80,7 +79,7 @@ func (m *Member) Kick(ctx context.Context, id track.MemberID) error {
 		return nil
 	}
 	if err := keep.Ban(ctx, m.room.id, a.banned.TokenID, a.banned.banEnd(time.Now())); err != nil {
-		return fmt.Errorf("keep ban: %w", err)
+		return fmt.Errorf("%w: %w", ErrBanNotKept, err)
 	}
 	return nil
 }
