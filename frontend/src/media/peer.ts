@@ -1,0 +1,189 @@
+import { Emitter } from "../protocol/emitter";
+import type { ICEServer, Source, TrackLine } from "../protocol/messages";
+import { cameraEncodings, screenEncodings } from "./encodings";
+import { tuneOpus } from "./sdp";
+
+/** How the peer talks to the server; the room ties it to the signaling client. */
+export interface PeerSignaling {
+  /** Sends an offer and resolves with the answer's SDP. */
+  negotiate(sdp: string, tracks: TrackLine[]): Promise<string>;
+  sendCandidate(candidate: RTCIceCandidate | null): void;
+}
+
+export type PeerState = "new" | "connecting" | "connected" | "disconnected" | "failed" | "closed";
+
+export interface PeerEvents {
+  state: PeerState;
+  /** The track of a slot is there; it stays the same for the life of the peer. */
+  slot: { mid: string; track: MediaStreamTrack };
+  /** A negotiation failed for good; the page should tell its user. */
+  error: Error;
+}
+
+export interface PeerOptions {
+  iceServers: ICEServer[];
+  audioSlots: number;
+  maxVideoSlots: number;
+  signaling: PeerSignaling;
+}
+
+/** Video slots grow in these steps, so that a room that fills up offers seldom. */
+const SLOT_STEPS = [4, 9, 16, 25, 36, 49];
+/** "disconnected" often heals by itself; after this long it gets help. */
+const DISCONNECTED_GRACE = 2500; // ms
+/** Pause before the next ICE restart while the first did not help. */
+const RESTART_EVERY = 6000; // ms
+
+/**
+ * The page's one RTCPeerConnection. The page always offers: what it publishes is
+ * sendonly, its slots are recvonly m-lines. Slots are only ever added; a source
+ * that is switched off keeps its m-line and sends nothing.
+ */
+export class Peer extends Emitter<PeerEvents> {
+  readonly #pc: RTCPeerConnection;
+  readonly #senders = new Map<Source, RTCRtpTransceiver>();
+  #videoSlots = 0;
+  #wanted = false; // an offer is due
+  #busy: Promise<void> | undefined;
+  #restart: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(private readonly options: PeerOptions) {
+    super();
+    this.#pc = new RTCPeerConnection({
+      iceServers: options.iceServers,
+      bundlePolicy: "max-bundle",
+      rtcpMuxPolicy: "require",
+    });
+    this.#pc.ontrack = ({ transceiver, track }) => {
+      if (transceiver.mid !== null) this.emit("slot", { mid: transceiver.mid, track });
+    };
+    this.#pc.onicecandidate = ({ candidate }) => options.signaling.sendCandidate(candidate);
+    this.#pc.onconnectionstatechange = () => this.#onState();
+    for (let i = 0; i < options.audioSlots; i++) this.#pc.addTransceiver("audio", { direction: "recvonly" });
+    this.ensureVideoSlots(1);
+  }
+
+  get state(): PeerState {
+    return this.#pc.connectionState;
+  }
+
+  /** Makes room for n pictures, by a new offer if needed. */
+  ensureVideoSlots(n: number): void {
+    const max = this.options.maxVideoSlots;
+    const target = Math.min(max, SLOT_STEPS.find((step) => step >= n) ?? max);
+    if (target <= this.#videoSlots) return;
+    for (; this.#videoSlots < target; this.#videoSlots++) {
+      this.#pc.addTransceiver("video", { direction: "recvonly" });
+    }
+    this.negotiate();
+  }
+
+  /**
+   * Publishes a track as a source, or with null stops sending it. The first
+   * track of a source adds an m-line; later ones take its place unnoticed.
+   */
+  async publish(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    const known = this.#senders.get(source);
+    if (known) {
+      await known.sender.replaceTrack(track);
+      return;
+    }
+    if (!track || this.#closed) return;
+    const transceiver = this.#pc.addTransceiver(track, {
+      direction: "sendonly",
+      sendEncodings: encodings(source, track),
+    });
+    this.#senders.set(source, transceiver);
+    this.negotiate();
+  }
+
+  /** Offers as soon as nothing else is being negotiated. Calls while busy are merged. */
+  negotiate(): void {
+    this.#wanted = true;
+    this.#busy ??= this.#run().finally(() => {
+      this.#busy = undefined;
+      if (this.#wanted && !this.#closed) this.negotiate();
+    });
+  }
+
+  /** Finds new network paths, as after a change of network. */
+  restartIce(): void {
+    if (this.#closed) return;
+    this.#pc.restartIce();
+    this.negotiate();
+  }
+
+  stats(): Promise<RTCStatsReport> {
+    return this.#pc.getStats();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#restart);
+    this.#pc.onicecandidate = this.#pc.ontrack = this.#pc.onconnectionstatechange = null;
+    this.#pc.close();
+  }
+
+  async #run(): Promise<void> {
+    // Merge all that the same turn of the event loop asks for into one offer.
+    await Promise.resolve();
+    while (this.#wanted && !this.#closed) {
+      this.#wanted = false;
+      try {
+        await this.#offer();
+      } catch (err) {
+        if (this.#closed) return;
+        await this.#rollback();
+        this.emit("error", err instanceof Error ? err : new Error(String(err)));
+        return;
+      }
+    }
+  }
+
+  async #offer(): Promise<void> {
+    const pc = this.#pc;
+    await pc.setLocalDescription();
+    const tracks = this.#trackLines();
+    const answer = await this.options.signaling.negotiate(pc.localDescription!.sdp, tracks);
+    if (this.#closed) return;
+    await pc.setRemoteDescription({ type: "answer", sdp: tuneOpus(answer, tracks) });
+  }
+
+  async #rollback(): Promise<void> {
+    if (this.#pc.signalingState !== "have-local-offer") return;
+    await this.#pc.setLocalDescription({ type: "rollback" }).catch(() => undefined);
+  }
+
+  #trackLines(): TrackLine[] {
+    const lines: TrackLine[] = [];
+    for (const [source, transceiver] of this.#senders) {
+      if (transceiver.mid !== null) lines.push({ mid: transceiver.mid, source });
+    }
+    return lines;
+  }
+
+  #onState(): void {
+    const state = this.#pc.connectionState;
+    clearTimeout(this.#restart);
+    if (state === "failed") this.#heal(0);
+    if (state === "disconnected") this.#heal(DISCONNECTED_GRACE);
+    this.emit("state", state);
+  }
+
+  #heal(after: number): void {
+    this.#restart = setTimeout(() => {
+      if (this.#pc.connectionState === "connected") return;
+      this.restartIce();
+      this.#heal(RESTART_EVERY);
+    }, after);
+  }
+}
+
+function encodings(source: Source, track: MediaStreamTrack): RTCRtpEncodingParameters[] {
+  const { width = 1280, height = 720 } = track.getSettings();
+  if (source === "camera") return cameraEncodings({ width, height });
+  if (source === "screen") return screenEncodings({ width, height });
+  return [{ active: true }];
+}
