@@ -125,17 +125,18 @@ func (r *Room) muteFor(m *Member, s track.Source, by track.MemberID) {
 }
 
 type setDown struct {
-	m    *Member
-	down track.Down
+	m     *Member
+	down  track.Down
+	reply chan<- error
 }
 
 func (a *setDown) apply(r *Room) {
-	if a.m.gone {
-		return
+	if !a.m.gone {
+		r.unbind(a.m)
+		a.m.down = a.down
+		r.readSlots(a.m)
 	}
-	r.unbind(a.m)
-	a.m.down = a.down
-	r.readSlots(a.m)
+	a.reply <- nil
 }
 
 type slotsChanged struct{ m *Member }

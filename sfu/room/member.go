@@ -64,9 +64,13 @@ func (m *Member) Room() *Room { return m.room }
 // Identity returns who it was when it joined.
 func (m *Member) Identity() Identity { return m.identity }
 
-// SetDown gives the member its receiving side, nil takes it away. The room reads
-// the slots at once, and again at each SlotsChanged; a SlotMap follows each time.
-func (m *Member) SetDown(d track.Down) { m.room.post(&setDown{m, d}) }
+// SetDown gives the member its receiving side, nil takes it away, and waits until
+// the room no longer calls the one before. The room reads the slots at once, and
+// again at each SlotsChanged; a SlotMap follows each time.
+func (m *Member) SetDown(d track.Down) {
+	reply := make(chan error, 1)
+	_ = m.room.ask(&setDown{m, d, reply}, reply) // a closed room calls nobody
+}
 
 // SlotsChanged tells that the slots of the member's Down may be others now.
 func (m *Member) SlotsChanged() { m.room.post(&slotsChanged{m}) }

@@ -267,3 +267,7 @@ func (c *Conn) sayGoodbye() {
 	case <-timeout.C:
 	}
 }
+
+// Ended tells whether an error of Read means that the connection has ended; the
+// others name a limit that was broken, and the connection is still there.
+func Ended(err error) bool { return err != nil && !limitBroken(err) }

@@ -1,0 +1,95 @@
+package signaling
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/meetcast/meetcast/sfu/room"
+	"github.com/meetcast/meetcast/signaling/wire"
+	"github.com/meetcast/meetcast/signaling/ws"
+)
+
+// Defaults of Config.
+const (
+	DefaultAudioSlots       = 3
+	DefaultMaxVideoSlots    = 25
+	DefaultMaxSockets       = 10000
+	DefaultJoinTimeout      = 10 * time.Second
+	DefaultAnswerTimeout    = 10 * time.Second
+	DefaultBroadcastTimeout = 5 * time.Minute
+	DefaultChatRate         = 1
+	DefaultChatBurst        = 10
+)
+
+// Bounds of what one session may have under way.
+const (
+	maxJobs       = 128 // offers and candidates that wait for the negotiation
+	maxEarly      = 64  // candidates before the first offer
+	maxBroadcasts = 4   // broadcast requests without an answer
+	maxLines      = 8   // published m-lines of an offer
+	maxMid        = 64  // bytes of a mid
+	maxWant       = 2 * wire.MaxSlots
+	maxPixels     = 1 << 14 // of a wanted width or height
+	maxURL        = 2048    // bytes of a destination
+	maxToken      = 8 << 10 // bytes of a token
+)
+
+// Config of a Server. Rooms, Verifier and Peers are required; zero numbers take
+// the defaults.
+type Config struct {
+	Rooms    *room.Rooms
+	Verifier Verifier
+	Peers    PeerFactory
+	// Broadcaster may be nil: then there is no broadcasting.
+	Broadcaster Broadcaster
+
+	// Socket limits and origin policy. Subprotocol is set by the Server;
+	// MaxMessage defaults to wire.MaxMessage.
+	Socket ws.Config
+	// MaxSockets bounds the sockets open at once; further ones get HTTP 503.
+	MaxSockets int
+	// ICEServers are given to every page.
+	ICEServers []wire.ICEServer
+	// AudioSlots is how many receiving audio m-lines a page is asked to offer,
+	// MaxVideoSlots how many video ones it may; at most wire.MaxSlots.
+	AudioSlots, MaxVideoSlots int
+
+	// JoinTimeout bounds the time from the socket to its join message, and the
+	// verifying of its token.
+	JoinTimeout time.Duration
+	// AnswerTimeout bounds the answering of one offer.
+	AnswerTimeout time.Duration
+	// BroadcastTimeout bounds the start and the stop of a broadcast.
+	BroadcastTimeout time.Duration
+	// ChatRate is how many chat messages a second a member may send in the long
+	// run, ChatBurst how many at once.
+	ChatRate  float64
+	ChatBurst int
+
+	// Logger takes what happens to sessions; nil is silent.
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	c.Socket.Subprotocol = wire.Subprotocol
+	orDefault(&c.Socket.MaxMessage, int64(wire.MaxMessage))
+	orDefault(&c.MaxSockets, DefaultMaxSockets)
+	orDefault(&c.AudioSlots, DefaultAudioSlots)
+	orDefault(&c.MaxVideoSlots, DefaultMaxVideoSlots)
+	c.MaxVideoSlots = min(c.MaxVideoSlots, wire.MaxSlots)
+	orDefault(&c.JoinTimeout, DefaultJoinTimeout)
+	orDefault(&c.AnswerTimeout, DefaultAnswerTimeout)
+	orDefault(&c.BroadcastTimeout, DefaultBroadcastTimeout)
+	orDefault(&c.ChatRate, DefaultChatRate)
+	orDefault(&c.ChatBurst, DefaultChatBurst)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func orDefault[T int | int64 | float64 | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}

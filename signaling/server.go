@@ -1,0 +1,208 @@
+package signaling
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/signaling/ws"
+)
+
+// closeShutdown is the close code of a server that stops (RFC 6455 §7.4.1).
+const closeShutdown = 1001
+
+// closeNormal is the close code of a member that left.
+const closeNormal = 1000
+
+// Server answers wire.Path. It is an http.Handler.
+type Server struct {
+	cfg      Config
+	upgrader *ws.Upgrader
+	hubs     hubs
+	stats    counters
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+
+	handlers sync.WaitGroup // one for each socket
+	work     sync.WaitGroup // one for each session and broadcast request
+
+	mu       sync.Mutex
+	closed   bool
+	sockets  map[*ws.Conn]struct{}
+	open     int // requests being served, the sockets among them
+	sessions map[secretHash]*session
+}
+
+// New returns a server.
+func New(cfg Config) *Server {
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg: cfg, upgrader: ws.NewUpgrader(cfg.Socket),
+		sockets:  make(map[*ws.Conn]struct{}),
+		sessions: make(map[secretHash]*session),
+	}
+	s.hubs.broadcaster, s.hubs.all = cfg.Broadcaster, make(map[track.RoomID]*hub)
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// ServeHTTP serves one socket until it ends.
+func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if problem := srv.enter(); problem != "" {
+		refuse(w, problem)
+		return
+	}
+	defer srv.exit()
+	conn, err := srv.upgrader.Upgrade(w, r)
+	if err != nil {
+		srv.stats.refused.Add(1)
+		return // the upgrader has answered
+	}
+	if srv.add(conn) {
+		defer srv.remove(conn)
+		srv.serve(conn)
+	} else {
+		conn.Close(closeShutdown, shutdownReason)
+	}
+	for {
+		if _, err := conn.Read(); ws.Ended(err) {
+			break
+		}
+	}
+	conn.Wait()
+}
+
+const shutdownReason = "server is shutting down"
+
+// serve lets a socket join or resume a session and speak to it until the socket
+// ends or is to be closed.
+func (srv *Server) serve(conn *ws.Conn) {
+	srv.stats.sockets.Add(1)
+	s, err := srv.welcome(conn)
+	if err != nil {
+		srv.tell(conn, "", err, true)
+		return
+	}
+	if s == nil {
+		return // ended before it joined
+	}
+	s.read(conn)
+	s.lost(conn)
+}
+
+// enter counts a request in, or says why it cannot be served.
+func (srv *Server) enter() (problem string) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	switch {
+	case srv.closed:
+		return "The server is shutting down. Try again in a moment."
+	case srv.open >= srv.cfg.MaxSockets:
+		srv.stats.refused.Add(1)
+		return "The server has no place for another participant at the moment."
+	}
+	srv.open++
+	srv.handlers.Add(1)
+	return ""
+}
+
+func (srv *Server) exit() {
+	srv.mu.Lock()
+	srv.open--
+	srv.mu.Unlock()
+	srv.handlers.Done()
+}
+
+// add notes a socket unless the server is closing.
+func (srv *Server) add(conn *ws.Conn) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.closed {
+		return false
+	}
+	srv.sockets[conn] = struct{}{}
+	return true
+}
+
+func (srv *Server) remove(conn *ws.Conn) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	delete(srv.sockets, conn)
+}
+
+// refuse answers a request that gets no socket.
+func refuse(w http.ResponseWriter, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", "5")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": "unavailable", "message": message})
+}
+
+// Close tells every page that the server stops, ends all sessions and waits for
+// them. It is idempotent.
+func (srv *Server) Close() error {
+	srv.mu.Lock()
+	srv.closed = true
+	sessions := make([]*session, 0, len(srv.sessions))
+	for _, s := range srv.sessions {
+		sessions = append(sessions, s)
+	}
+	for conn := range srv.sockets {
+		conn.Close(closeShutdown, shutdownReason)
+	}
+	srv.mu.Unlock()
+	srv.stop()
+	for _, s := range sessions {
+		<-s.joined
+		if s.member != nil {
+			s.member.Leave()
+		}
+	}
+	srv.handlers.Wait()
+	srv.work.Wait()
+	return nil
+}
+
+// Stats counts what happened so far; Sockets and Sessions are the numbers at
+// present.
+type Stats struct {
+	Sockets, Sessions int
+	// Accepted counts sockets ever opened, Refused requests that got none.
+	Accepted, Refused int64
+	// Joined and Resumed count successes, NotJoined sockets closed for a join
+	// that failed.
+	Joined, Resumed, NotJoined int64
+	// Messages counts requests of pages, Failed those answered by an error.
+	Messages, Failed int64
+	// TooSlow counts sockets closed because the page did not read, Limited those
+	// closed because it broke a limit.
+	TooSlow, Limited int64
+	// Offers counts answered offers.
+	Offers int64
+	// Internal counts errors that are our fault.
+	Internal int64
+}
+
+type counters struct {
+	sockets, refused, joined, resumed, notJoined, messages, failed, tooSlow, limited, offers, internal atomic.Int64
+}
+
+// Stats returns the counters.
+func (srv *Server) Stats() Stats {
+	srv.mu.Lock()
+	sockets, sessions := len(srv.sockets), len(srv.sessions)
+	srv.mu.Unlock()
+	c := &srv.stats
+	return Stats{
+		Sockets: sockets, Sessions: sessions,
+		Accepted: c.sockets.Load(), Refused: c.refused.Load(),
+		Joined: c.joined.Load(), Resumed: c.resumed.Load(), NotJoined: c.notJoined.Load(),
+		Messages: c.messages.Load(), Failed: c.failed.Load(),
+		TooSlow: c.tooSlow.Load(), Limited: c.limited.Load(),
+		Offers: c.offers.Load(), Internal: c.internal.Load(),
+	}
+}
