@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meetcast/meetcast/internal/botclient/bottest"
 	"github.com/meetcast/meetcast/internal/clip"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
@@ -21,11 +22,11 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-func dial(t *testing.T, s *fakeServer, cfg Config) *Bot {
+func dial(t *testing.T, s *bottest.Server, cfg Config) *Bot {
 	t.Helper()
-	cfg.URL = s.http.URL
+	cfg.URL = s.URL
 	if cfg.Token == "" {
-		cfg.Token = "good"
+		cfg.Token = bottest.Token
 	}
 	b, err := Dial(testContext(t), cfg)
 	if err != nil {
@@ -70,7 +71,7 @@ func publisher() Config {
 }
 
 func TestPublishAndReceive(t *testing.T) {
-	s := newFakeServer(t)
+	s := bottest.New(t, 0)
 	pub := dial(t, s, publisher())
 	sub := dial(t, s, Config{Name: "Sub", AudioSlots: AllSlots, VideoSlots: 5})
 	for _, b := range []*Bot{pub, sub} {
@@ -88,16 +89,15 @@ func TestPublishAndReceive(t *testing.T) {
 	if v := slotOf(sub, track.Video); v.Lost != 0 || v.Codec != packet.VP8 || len(v.BindTime) != 1 {
 		t.Errorf("video slot: %+v", v)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.layers) < 4 { // audio has the empty rid
-		t.Errorf("layers that arrived: %v", s.layers)
+	seen := s.Seen()
+	if len(seen.Layers) < 4 { // audio has the empty rid
+		t.Errorf("layers that arrived: %v", seen.Layers)
 	}
-	if !s.levels[20] {
-		t.Errorf("audio levels that arrived: %v", s.levels)
+	if !seen.Levels[20] {
+		t.Errorf("audio levels that arrived: %v", seen.Levels)
 	}
-	if len(s.tracks) != 2 || s.tracks[0].Source != "microphone" || s.tracks[0].Mid == "" || s.tracks[1].Source != "camera" {
-		t.Errorf("track lines: %+v", s.tracks)
+	if l := seen.Tracks; len(l) != 2 || l[0].Source != "microphone" || l[0].Mid == "" || l[1].Source != "camera" {
+		t.Errorf("track lines: %+v", l)
 	}
 	for _, sent := range pub.Stats().Sent {
 		if sent.Source == track.Camera && sent.KeyFrameRequests == 0 {
@@ -107,19 +107,14 @@ func TestPublishAndReceive(t *testing.T) {
 }
 
 func TestAudioLevelChanges(t *testing.T) {
-	s := newFakeServer(t)
+	s := bottest.New(t, 0)
 	pub := dial(t, s, publisher())
 	pub.SetLevel(track.Microphone, 77)
-	until(t, "new level", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.levels[77]
-	})
+	until(t, "new level", func() bool { return s.Seen().Levels[77] })
 }
 
 func TestLossIsRecovered(t *testing.T) {
-	s := newFakeServer(t)
-	s.loss = 0.1
+	s := bottest.New(t, 0.1)
 	pub := dial(t, s, publisher())
 	sub := dial(t, s, Config{VideoSlots: 1})
 	until(t, "retransmissions", func() bool { return slotOf(sub, track.Video).Recovered > 10 })
@@ -130,7 +125,7 @@ func TestLossIsRecovered(t *testing.T) {
 }
 
 func TestMoreSlotsAndICERestart(t *testing.T) {
-	s := newFakeServer(t)
+	s := bottest.New(t, 0)
 	dial(t, s, publisher())
 	sub := dial(t, s, Config{VideoSlots: 1})
 	if err := sub.WaitConnected(testContext(t)); err != nil {
@@ -150,7 +145,7 @@ func TestMoreSlotsAndICERestart(t *testing.T) {
 }
 
 func TestResume(t *testing.T) {
-	s := newFakeServer(t)
+	s := bottest.New(t, 0)
 	b := dial(t, s, Config{Name: "Ann"})
 	b.DropSocket()
 	if err := b.Wait(testContext(t), func(s State) bool { return s.Closed }); err != nil {
@@ -167,7 +162,7 @@ func TestResume(t *testing.T) {
 }
 
 func TestRequestsAndEvents(t *testing.T) {
-	s := newFakeServer(t)
+	s := bottest.New(t, 0)
 	b := dial(t, s, Config{Name: "Ann", PingInterval: 5 * time.Millisecond})
 	var refused *ServerError
 	if err := b.Kick(testContext(t), "m9"); !errors.As(err, &refused) || refused.Code != wire.CodeForbidden {
@@ -183,7 +178,7 @@ func TestRequestsAndEvents(t *testing.T) {
 	if p, ok := b.State().Named("Ann"); !ok || p.ID != b.State().Self {
 		t.Errorf("participants: %+v", b.State().Participants)
 	}
-	until(t, "pings", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.pings > 2 })
+	until(t, "pings", func() bool { return s.Seen().Pings > 2 })
 	for e := range b.Events() {
 		if c, ok := e.Message.(*wire.Chat); ok {
 			if c.Text != "hello" {
@@ -195,7 +190,7 @@ func TestRequestsAndEvents(t *testing.T) {
 }
 
 func TestEventQueueDropsOldest(t *testing.T) {
-	s := newFakeServer(t)
+	s := bottest.New(t, 0)
 	b := dial(t, s, Config{EventQueue: 2})
 	for range 10 {
 		if err := b.Chat(testContext(t), "x"); err != nil {
@@ -206,8 +201,8 @@ func TestEventQueueDropsOldest(t *testing.T) {
 }
 
 func TestRefusedToken(t *testing.T) {
-	s := newFakeServer(t)
-	_, err := Dial(testContext(t), Config{URL: s.http.URL, Token: "bad"})
+	s := bottest.New(t, 0)
+	_, err := Dial(testContext(t), Config{URL: s.URL, Token: bottest.BadToken})
 	var closed *CloseError
 	if !errors.As(err, &closed) || closed.Code != wire.CloseUnauthorized {
 		t.Errorf("err = %v", err)

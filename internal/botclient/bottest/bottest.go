@@ -1,11 +1,17 @@
-package botclient
+// Package bottest is a server that speaks Meetcast's protocol just well enough
+// to test its clients against: one room without permissions, in which whatever a
+// publisher sends comes out of everybody's first slot of that kind. Only tests
+// import it.
+package bottest
 
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 
@@ -17,21 +23,36 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// fakeServer speaks the protocol just well enough: one room, and what the first
-// publisher sends on a kind of line comes out of everyone's first slot of it.
-type fakeServer struct {
+const uriAudioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+
+// The token and the API key the server knows, and a token it refuses.
+const (
+	Token    = "good"
+	BadToken = "bad"
+	APIKey   = "key"
+)
+
+// Server is the fake server.
+type Server struct {
+	URL string // http://127.0.0.1:port
+
 	t    *testing.T
 	http *httptest.Server
-	// loss is the share of forwarded packets dropped on first sending.
 	loss float64
+	outs map[webrtc.RTPCodecType]*webrtc.TrackLocalStaticRTP
 
 	mu      sync.Mutex
 	members map[string]*fakeMember
-	outs    map[webrtc.RTPCodecType]*webrtc.TrackLocalStaticRTP
-	layers  map[string]int // packets in, by rid
-	tracks  []wire.TrackLine
-	pings   int
-	levels  map[byte]bool
+	seen    Seen
+}
+
+// Seen is what the server got.
+type Seen struct {
+	Layers map[string]int // packets, by rid
+	Levels map[byte]bool  // audio levels
+	Tracks []wire.TrackLine
+	Pings  int
+	Joins  int
 }
 
 type fakeMember struct {
@@ -40,10 +61,12 @@ type fakeMember struct {
 	pc   *webrtc.PeerConnection
 }
 
-func newFakeServer(t *testing.T) *fakeServer {
-	s := &fakeServer{
-		t: t, members: map[string]*fakeMember{}, outs: map[webrtc.RTPCodecType]*webrtc.TrackLocalStaticRTP{},
-		layers: map[string]int{}, levels: map[byte]bool{},
+// New starts a server that loses a share of the packets it sends, the first time
+// it sends them. It ends with the test.
+func New(t *testing.T, loss float64) *Server {
+	s := &Server{
+		t: t, loss: loss, members: map[string]*fakeMember{}, outs: map[webrtc.RTPCodecType]*webrtc.TrackLocalStaticRTP{},
+		seen: Seen{Layers: map[string]int{}, Levels: map[byte]bool{}},
 	}
 	for kind, mime := range map[webrtc.RTPCodecType]string{webrtc.RTPCodecTypeAudio: webrtc.MimeTypeOpus, webrtc.RTPCodecTypeVideo: webrtc.MimeTypeVP8} {
 		out, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, kind.String(), "slot")
@@ -52,12 +75,16 @@ func newFakeServer(t *testing.T) *fakeServer {
 		}
 		s.outs[kind] = out
 	}
-	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	mux := http.NewServeMux()
+	mux.HandleFunc(wire.Path, s.serve)
+	mux.HandleFunc("POST /nanomeet", s.room)
+	s.http = httptest.NewServer(mux)
+	s.URL = s.http.URL
 	t.Cleanup(s.close)
 	return s
 }
 
-func (s *fakeServer) close() {
+func (s *Server) close() {
 	s.mu.Lock()
 	members := s.members
 	s.members = map[string]*fakeMember{}
@@ -71,7 +98,26 @@ func (s *fakeServer) close() {
 	s.http.Close()
 }
 
-func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
+// Seen returns a copy of what the server got so far.
+func (s *Server) Seen() Seen {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.seen
+	c.Layers, c.Levels, c.Tracks = maps.Clone(c.Layers), maps.Clone(c.Levels), slices.Clone(c.Tracks)
+	return c
+}
+
+// room makes a token for whoever has the API key.
+func (s *Server) room(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("x-bintu-apikey") != APIKey {
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"error":"unknown key","message":"Pass a known API key."}`)
+		return
+	}
+	fmt.Fprintf(w, `{"data":%q}`, Token)
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	up := websocket.Upgrader{Subprotocols: []string{wire.Subprotocol}}
 	conn, err := up.Upgrade(w, r, nil)
 	if err != nil {
@@ -96,19 +142,19 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // handle answers one message; nil ends the socket.
-func (s *fakeServer) handle(m *fakeMember, head wire.Head, raw []byte) *fakeMember {
+func (s *Server) handle(m *fakeMember, head wire.Head, raw []byte) *fakeMember {
 	switch head.Type {
 	case wire.TypeJoin:
 		return s.join(m, head, raw)
 	case wire.TypeOffer:
 		var offer wire.Offer
 		json.Unmarshal(raw, &offer)
-		s.tracks = append(s.tracks, offer.Tracks...)
+		s.seen.Tracks = append(s.seen.Tracks, offer.Tracks...)
 		sdp, slots := s.answer(m, offer.SDP)
 		m.conn.WriteJSON(wire.Answer{Head: wire.Head{Type: wire.TypeAnswer, ID: head.ID}, SDP: sdp})
 		m.conn.WriteJSON(wire.Slots{Head: wire.Head{Type: wire.TypeSlots}, Slots: slots})
 	case wire.TypePing:
-		s.pings++
+		s.seen.Pings++
 	case wire.TypeKick:
 		m.conn.WriteJSON(wire.Error{Head: wire.Head{Type: wire.TypeError, ID: head.ID}, Code: wire.CodeForbidden, Message: "Only moderators may."})
 	case wire.TypeChat:
@@ -124,13 +170,14 @@ func (s *fakeServer) handle(m *fakeMember, head wire.Head, raw []byte) *fakeMemb
 	return m
 }
 
-func (s *fakeServer) join(m *fakeMember, head wire.Head, raw []byte) *fakeMember {
+func (s *Server) join(m *fakeMember, head wire.Head, raw []byte) *fakeMember {
 	var join wire.Join
 	json.Unmarshal(raw, &join)
-	if join.Token == "bad" {
+	if join.Token == BadToken {
 		m.conn.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(wire.CloseUnauthorized, "token refused"))
 		return nil
 	}
+	s.seen.Joins++
 	old, resumed := s.members[join.Resume]
 	if resumed {
 		old.conn = m.conn
@@ -146,7 +193,7 @@ func (s *fakeServer) join(m *fakeMember, head wire.Head, raw []byte) *fakeMember
 	return m
 }
 
-func (s *fakeServer) answer(m *fakeMember, offer string) (string, []wire.Slot) {
+func (s *Server) answer(m *fakeMember, offer string) (string, []wire.Slot) {
 	if m.pc == nil {
 		m.pc = s.newPeer()
 	}
@@ -182,11 +229,16 @@ func (s *fakeServer) answer(m *fakeMember, offer string) (string, []wire.Slot) {
 	return m.pc.LocalDescription().SDP, slots
 }
 
-func (s *fakeServer) newPeer() *webrtc.PeerConnection {
+func (s *Server) newPeer() *webrtc.PeerConnection {
 	var media webrtc.MediaEngine
 	var registry interceptor.Registry
-	if err := registerCodecs(&media); err != nil {
+	if err := media.RegisterDefaultCodecs(); err != nil {
 		s.t.Error(err)
+	}
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uriAudioLevel}, kind); err != nil {
+			s.t.Error(err)
+		}
 	}
 	registry.Add(lossy{s})
 	if err := webrtc.RegisterDefaultInterceptors(&media, &registry); err != nil {
@@ -205,7 +257,7 @@ func (s *fakeServer) newPeer() *webrtc.PeerConnection {
 	return pc
 }
 
-func (s *fakeServer) forward(pc *webrtc.PeerConnection, remote *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+func (s *Server) forward(pc *webrtc.PeerConnection, remote *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(remote.SSRC())}})
 	level := uint8(0)
 	for _, e := range r.GetParameters().HeaderExtensions {
@@ -219,9 +271,9 @@ func (s *fakeServer) forward(pc *webrtc.PeerConnection, remote *webrtc.TrackRemo
 			return
 		}
 		s.mu.Lock()
-		s.layers[remote.RID()]++
+		s.seen.Layers[remote.RID()]++
 		if b := p.GetExtension(level); level != 0 && len(b) > 0 {
-			s.levels[b[0]&0x7f] = true
+			s.seen.Levels[b[0]&0x7f] = true
 		}
 		s.mu.Unlock()
 		if remote.RID() != "" && remote.RID() != "f" {
@@ -243,13 +295,13 @@ func drain(sender *webrtc.RTPSender) {
 
 // lossy drops outgoing packets the first time they are sent. It is the innermost
 // interceptor, so that the one that answers NACKs has seen what is dropped.
-type lossy struct{ s *fakeServer }
+type lossy struct{ s *Server }
 
 func (l lossy) NewInterceptor(string) (interceptor.Interceptor, error) { return &dropper{s: l.s}, nil }
 
 type dropper struct {
 	interceptor.NoOp
-	s *fakeServer
+	s *Server
 }
 
 func (d *dropper) BindLocalStream(info *interceptor.StreamInfo, next interceptor.RTPWriter) interceptor.RTPWriter {
