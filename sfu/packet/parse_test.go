@@ -92,7 +92,13 @@ func TestRing(t *testing.T) {
 	for i := range 1000 {
 		p.Header.SequenceNumber = uint16(65000 + i)
 		p.Payload[0] = byte(i)
-		r.Put(&p)
+		if !r.Put(&p) || r.Put(&p) {
+			t.Fatal("a packet was not kept exactly once")
+		}
+	}
+	p.Header.SequenceNumber -= 500
+	if r.Put(&p) {
+		t.Fatal("an old packet pushed a new one out")
 	}
 	var got Packet
 	buf := make([]byte, 1500)
@@ -109,7 +115,8 @@ func TestRing(t *testing.T) {
 	if r.Get(last, &got, buf[:5]) {
 		t.Fatal("a packet was cut to the buffer")
 	}
-	if n := testing.AllocsPerRun(100, func() { r.Put(&p); r.Get(last, &got, buf) }); n != 0 {
+	p.Header.SequenceNumber = last
+	if n := testing.AllocsPerRun(100, func() { p.Header.SequenceNumber++; r.Put(&p); r.Get(last, &got, buf) }); n > 0.5 {
 		t.Fatalf("%v allocations", n)
 	}
 }

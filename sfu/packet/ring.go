@@ -27,11 +27,16 @@ func NewRing(size int) *Ring {
 	return &Ring{slots: make([]ringSlot, n)}
 }
 
-// Put keeps a copy of p without its header extensions.
-func (r *Ring) Put(p *Packet) {
+// Put keeps a copy of p without its header extensions. It is false, and keeps
+// nothing, for a packet that the ring holds already or that is older than what
+// the ring remembers.
+func (r *Ring) Put(p *Packet) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.slots[int(p.Header.SequenceNumber)&(len(r.slots)-1)]
+	if s.valid && s.p.Header.SequenceNumber-p.Header.SequenceNumber < 1<<15 {
+		return false
+	}
 	buf := s.p.Payload[:0]
 	s.valid, s.p = true, *p
 	s.p.Header.Extensions, s.p.Header.CSRC, s.p.Header.Extension = nil, nil, false
@@ -40,6 +45,16 @@ func (r *Ring) Put(p *Packet) {
 		buf = slices.Grow(buf, max(len(p.Payload), 1200))
 	}
 	s.p.Payload = append(buf, p.Payload...)
+	return true
+}
+
+// Clear forgets all packets, for a source that begins anew.
+func (r *Ring) Clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.slots {
+		r.slots[i].valid = false
+	}
 }
 
 // Get copies the packet with a sequence number into p, its payload into buf,

@@ -1,0 +1,267 @@
+package forward
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/meetcast/meetcast/sfu/rewrite"
+	"github.com/meetcast/meetcast/sfu/track"
+)
+
+// codecs bounds the values of packet.Codec.
+const codecs = 8
+
+// Outlet is where a Down sends: what was negotiated for its m-line.
+type Outlet struct {
+	Writer Writer
+	SSRC   uint32
+	// RTX is the SSRC of the retransmission stream (RFC 4588), 0 for none.
+	RTX uint32
+	// Types and RTXTypes are the payload types by codec, 0 for what the
+	// subscriber cannot receive.
+	Types, RTXTypes [codecs]uint8
+	// TransportCC is the id of the transport-wide congestion control header
+	// extension, 0 for none.
+	TransportCC uint8
+}
+
+// DownConfig describes a slot.
+type DownConfig struct {
+	Kind track.Kind
+	// Stamper numbers packets for congestion control; nil for none.
+	Stamper Stamper
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Down is one slot on its way out: it forwards one layer of the track bound to
+// it and rewrites so that the subscriber sees a single stream. It implements
+// track.DownTrack.
+type Down struct {
+	// Static after construction.
+	cfg DownConfig
+
+	// current is the SSRC forwarded now, with live set; 0 while nothing is.
+	// target is the layer to forward, noLayer for none. Both are read without a
+	// lock to turn away the packets of other layers.
+	current atomic.Uint64
+	target  atomic.Int32
+	waiting atomic.Uint64 // packets dropped before a key frame
+
+	// binding serialises Bind and Close.
+	binding sync.Mutex
+
+	// mu guards the rest, and orders what is written.
+	mu     sync.Mutex
+	up     track.UpTrack // nil while nothing is bound
+	size   track.Size
+	out    Outlet
+	open   bool
+	closed bool
+	header rtp.Header
+	stamp  [2]byte // the header's transport-wide sequence number
+	buf    [MTU]byte
+
+	seq     rewrite.Seq
+	time    rewrite.Timestamp
+	vp8     rewrite.VP8
+	layer   int       // forwarded now
+	last    uint8     // payload type of the newest packet
+	between bool      // the newest packet ended a frame
+	refused int       // packets of the current source in a row that do not fit
+	asked   time.Time // when a key frame was last asked for
+	seed    uint32    // first timestamp
+	stats   DownStats
+	rtx     retransmitter
+}
+
+var _ track.DownTrack = (*Down)(nil)
+
+const (
+	live    = 1 << 32
+	noLayer = -1
+)
+
+// NewDown returns an empty slot that is not connected.
+func NewDown(cfg DownConfig) *Down {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	d := &Down{cfg: cfg, seed: rand.Uint32(), layer: noLayer, between: true}
+	d.seq.StartAt(uint16(rand.Uint32()))
+	d.rtx.init()
+	d.target.Store(noLayer)
+	return d
+}
+
+// Open connects the slot to its transport. It may be called again after a
+// renegotiation; numbering goes on.
+func (d *Down) Open(o Outlet) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.out, d.open = o, o.Writer != nil
+	d.header = rtp.Header{Version: 2, SSRC: o.SSRC}
+	if o.TransportCC != 0 && d.cfg.Stamper != nil {
+		if d.header.SetExtension(o.TransportCC, d.stamp[:]) != nil {
+			d.out.TransportCC = 0
+		}
+	}
+	d.rtx.open(o)
+}
+
+// Shut disconnects the slot from its transport.
+func (d *Down) Shut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open, d.out.Writer = false, nil
+}
+
+// Bind lets the slot carry up from its next key frame on, at a size; nil empties
+// the slot. Binding the same track again only changes the size.
+func (d *Down) Bind(up track.UpTrack, size track.Size) {
+	d.binding.Lock()
+	defer d.binding.Unlock()
+	d.mu.Lock()
+	old := d.up
+	if d.closed || up == old {
+		d.size = size
+		d.mu.Unlock()
+		return
+	}
+	d.release()
+	d.mu.Unlock()
+	if old != nil {
+		old.Detach(d)
+	}
+	if up == nil {
+		return
+	}
+	d.mu.Lock()
+	d.up, d.size, d.stats.Source = up, size, up.Info().ID
+	if d.cfg.Kind == track.Audio {
+		d.target.Store(0)
+	}
+	d.mu.Unlock()
+	up.Attach(d)
+}
+
+// release forgets what is bound. It needs d.mu.
+func (d *Down) release() {
+	d.up, d.size, d.layer, d.stats.Source = nil, track.Size{}, noLayer, ""
+	d.current.Store(0)
+	d.target.Store(noLayer)
+}
+
+// Close empties the slot for good.
+func (d *Down) Close() {
+	d.Bind(nil, track.Size{})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed, d.open, d.out.Writer = true, false, nil
+}
+
+// UpClosed implements track.DownTrack.
+func (d *Down) UpClosed(id track.TrackID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.up != nil && d.up.Info().ID == id {
+		d.release()
+	}
+}
+
+// Bound returns what the slot carries and at which size; nil when empty.
+func (d *Down) Bound() (track.UpTrack, track.Size) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.up, d.size
+}
+
+// Layer returns the layer forwarded now, -1 for none.
+func (d *Down) Layer() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.current.Load() == 0 {
+		return noLayer
+	}
+	return d.layer
+}
+
+// SetLayer makes the slot forward a layer from its next key frame on, which is
+// asked for; until then the layer before goes on. -1 pauses at once.
+func (d *Down) SetLayer(layer int) {
+	if int32(layer) == d.target.Load() || d.cfg.Kind == track.Audio {
+		return
+	}
+	d.mu.Lock()
+	up := d.up
+	if up == nil {
+		d.mu.Unlock()
+		return
+	}
+	d.target.Store(int32(max(layer, noLayer)))
+	if layer < 0 {
+		d.current.Store(0)
+		d.layer = noLayer
+	}
+	ask := d.waitsLocked()
+	if ask {
+		d.asked = d.cfg.Now()
+	}
+	d.mu.Unlock()
+	if ask {
+		up.RequestKeyFrame(layer)
+	}
+}
+
+// waitsLocked tells whether a key frame is needed to forward what is wanted.
+func (d *Down) waitsLocked() bool {
+	target := int(d.target.Load())
+	return d.cfg.Kind == track.Video && d.up != nil && target >= 0 && (d.current.Load() == 0 || d.layer != target) &&
+		d.out.Types[d.up.Info().Codec%codecs] != 0
+}
+
+// Tick asks again for a key frame that did not come. The owner calls it a few
+// times a second.
+func (d *Down) Tick(now time.Time) {
+	d.mu.Lock()
+	up, target := d.up, int(d.target.Load())
+	ask := d.waitsLocked() && now.Sub(d.asked) >= KeyFrameInterval
+	if ask {
+		d.asked = now
+	}
+	d.mu.Unlock()
+	if ask {
+		up.RequestKeyFrame(target)
+	}
+}
+
+// PictureLoss takes the subscriber's request for a key frame.
+func (d *Down) PictureLoss() {
+	d.mu.Lock()
+	d.stats.PLIs++
+	up, layer := d.up, d.layer
+	if d.current.Load() == 0 {
+		layer = int(d.target.Load())
+	}
+	d.mu.Unlock()
+	if up != nil && layer >= 0 {
+		up.RequestKeyFrame(layer)
+	}
+}
+
+// Stats returns what happened so far.
+func (d *Down) Stats() DownStats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.stats
+	s.Layer, s.Target = noLayer, int(d.target.Load())
+	if d.current.Load() != 0 {
+		s.Layer = d.layer
+	}
+	s.Drops[DropWaiting] += d.waiting.Load()
+	return s
+}

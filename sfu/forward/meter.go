@@ -1,0 +1,50 @@
+package forward
+
+import "time"
+
+const (
+	meterBuckets = 10
+	meterBucket  = 100 * time.Millisecond
+)
+
+// meter measures the bitrate of the last second. It is a plain value.
+type meter struct {
+	buckets [meterBuckets]int
+	head    int64 // number of the newest bucket
+	since   int64 // number of the bucket in which the flow began
+	last    time.Time
+}
+
+func (m *meter) add(now time.Time, bytes int) {
+	n := now.UnixNano() / int64(meterBucket)
+	if n-m.head > meterBuckets {
+		m.buckets, m.head, m.since = [meterBuckets]int{}, n, n
+	}
+	for m.head < n {
+		m.head++
+		m.buckets[m.head%meterBuckets] = 0
+	}
+	m.buckets[m.head%meterBuckets] += bytes
+	m.last = now
+}
+
+// rate returns bit/s; a flow that has just begun is extrapolated.
+func (m *meter) rate(now time.Time) int {
+	n := now.UnixNano() / int64(meterBucket)
+	if m.head == 0 || n-m.head >= meterBuckets {
+		return 0
+	}
+	sum := 0
+	for i := range int64(meterBuckets) {
+		if at := m.head - i; at > n-meterBuckets && at >= m.since {
+			sum += m.buckets[at%meterBuckets]
+		}
+	}
+	span := min(max(n-m.since+1, 2), meterBuckets)
+	return int(float64(sum*8) / (time.Duration(span) * meterBucket).Seconds())
+}
+
+// active tells whether anything came within the last second.
+func (m *meter) active(now time.Time) bool {
+	return !m.last.IsZero() && now.Sub(m.last) < time.Second
+}

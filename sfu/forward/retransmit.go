@@ -1,0 +1,137 @@
+package forward
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/meetcast/meetcast/sfu/codec"
+	"github.com/meetcast/meetcast/sfu/packet"
+	"github.com/meetcast/meetcast/sfu/rewrite"
+	"github.com/meetcast/meetcast/sfu/track"
+)
+
+const (
+	// rtxBurst and rtxRate bound retransmissions of one slot, packets and
+	// packets a second: a subscriber cannot turn NACKs into a flood.
+	rtxBurst = 300
+	rtxRate  = 600
+	// stampsKept is how many stamps are kept to repeat packets unchanged.
+	stampsKept = 512
+)
+
+// retransmitter is the state of a slot's retransmissions, under Down.mu.
+type retransmitter struct {
+	header rtp.Header
+	stamp  [2]byte
+	seq    uint16
+	buf    [MTU + 2]byte
+	tokens float64
+	filled time.Time
+	// stamps holds the transport-wide numbers of packets by their sequence
+	// number; only without an RTX stream. A packet that goes out twice under one
+	// SRTP index must be the same to the bit (RFC 7714 §10.1 forbids to use a
+	// nonce for two texts).
+	stamps []uint16
+}
+
+func (r *retransmitter) init() {
+	r.seq, r.tokens = uint16(rand.Uint32()), rtxBurst
+}
+
+func (r *retransmitter) open(o Outlet) {
+	r.header = rtp.Header{Version: 2, SSRC: o.RTX}
+	if o.TransportCC != 0 {
+		_ = r.header.SetExtension(o.TransportCC, r.stamp[:])
+	}
+	r.stamps = nil
+	if o.RTX == 0 && o.TransportCC != 0 {
+		r.stamps = make([]uint16, stampsKept)
+	}
+}
+
+// stamped remembers the transport-wide number of a packet.
+func (r *retransmitter) stamped(seq, stamp uint16) {
+	if r.stamps != nil {
+		r.stamps[seq%stampsKept] = stamp
+	}
+}
+
+// allow takes a token.
+func (r *retransmitter) allow(now time.Time) bool {
+	if !r.filled.IsZero() {
+		r.tokens = min(rtxBurst, r.tokens+now.Sub(r.filled).Seconds()*rtxRate)
+	}
+	r.filled = now
+	if r.tokens < 1 {
+		return false
+	}
+	r.tokens--
+	return true
+}
+
+// Nack takes one lost packet that the subscriber asks for again.
+func (d *Down) Nack(seq uint16) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stats.Nacks++
+	now := d.cfg.Now()
+	if d.up == nil || !d.open || d.cfg.Kind != track.Video {
+		d.stats.Drops[DropUnconnected]++
+		return
+	}
+	in, g, ok := d.seq.Find(seq)
+	if !ok {
+		d.stats.Drops[DropUncached]++
+		return
+	}
+	if !d.rtx.allow(now) {
+		d.stats.Drops[DropThrottled]++
+		return
+	}
+	var p packet.Packet
+	cache, ok := d.up.(Cache)
+	if !ok || !cache.Cached(g.Source, in, &p, d.rtx.buf[2:]) {
+		d.stats.Drops[DropUncached]++
+		return
+	}
+	d.repeat(&p, g, seq, now)
+}
+
+// repeat sends a packet of the cache again. Its payload lies in rtx.buf[2:].
+func (d *Down) repeat(p *packet.Packet, g *rewrite.Segment, seq uint16, now time.Time) {
+	if p.Codec == packet.VP8 {
+		picture, tl0 := d.vp8.Map(g, &p.VP8)
+		codec.PutVP8(p.Payload, &p.VP8, picture, tl0)
+	}
+	pt := d.out.Types[p.Codec%codecs]
+	rtxType := d.out.RTXTypes[p.Codec%codecs]
+	h, payload := &d.rtx.header, p.Payload
+	h.Marker, h.Timestamp = p.Header.Marker, p.Header.Timestamp+g.Time
+	switch {
+	case d.out.RTX != 0 && rtxType != 0:
+		// RFC 4588 §4: the original sequence number goes before the payload.
+		payload = d.rtx.buf[:2+len(p.Payload)]
+		binary.BigEndian.PutUint16(payload, seq)
+		h.SSRC, h.PayloadType, h.SequenceNumber = d.out.RTX, rtxType, d.rtx.seq
+		d.rtx.seq++
+		if d.out.TransportCC != 0 {
+			binary.BigEndian.PutUint16(d.rtx.stamp[:], d.cfg.Stamper.Stamp(now, 20+len(payload)))
+		}
+	case d.rtx.stamps != nil || d.out.TransportCC == 0:
+		h.SSRC, h.PayloadType, h.SequenceNumber = d.out.SSRC, pt, seq
+		if d.rtx.stamps != nil {
+			binary.BigEndian.PutUint16(d.rtx.stamp[:], d.rtx.stamps[seq%stampsKept])
+		}
+	default:
+		d.stats.Drops[DropUncached]++
+		return
+	}
+	if _, err := d.out.Writer.WriteRTP(h, payload); err != nil {
+		d.stats.Drops[DropUnconnected]++
+		return
+	}
+	d.stats.RTX++
+}
