@@ -35,7 +35,8 @@ type Decoded struct {
 func Record(ctx context.Context, url, path string, duration time.Duration) error {
 	args := []string{"-y", "-nostdin", "-hide_banner", "-loglevel", "warning"}
 	if strings.HasPrefix(url, "rtmp") {
-		args = append(args, "-rw_timeout", "10000000")
+		// FLV says in its first packets what it holds: no need to look for 5 s.
+		args = append(args, "-rw_timeout", "10000000", "-analyzeduration", "1000000")
 	}
 	args = append(args, "-i", url, "-t", fmt.Sprintf("%.3f", duration.Seconds()), "-map", "0", "-c", "copy", path)
 	if _, err := run(ctx, "ffmpeg", args...); err != nil {
