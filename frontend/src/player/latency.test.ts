@@ -75,7 +75,7 @@ describe("Steering", () => {
 
   it("never exceeds the fastest rate, and jumps when that would take too long", () => {
     const steering = new Steering();
-    expect(steering.step({ now: 0, position: 10, ranges: one(0, 10 + target + jump), moving: true }).rate).toBe(maxRate);
+    expect(steering.step({ now: 0, position: 10, ranges: one(0, 9.99 + target + jump), moving: true }).rate).toBe(maxRate);
     const { seek } = steering.step({ now: 0, position: 10, ranges: one(0, 20), moving: true });
     expect(seek).toBeCloseTo(20 - target);
   });
