@@ -1,0 +1,541 @@
+package signaling
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+
+	"github.com/meetcast/meetcast/sfu/room"
+	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/signaling/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for anything.
+const patience = 10 * time.Second
+
+// world is a server on loopback with fakes around it.
+type world struct {
+	t      *testing.T
+	url    string
+	server *Server
+	rooms  *room.Rooms
+	peers  *fakePeers
+	caster *fakeCaster
+}
+
+func newWorld(t *testing.T, change ...func(*Config, *room.Config)) *world {
+	t.Helper()
+	w := &world{t: t, peers: &fakePeers{made: make(chan *fakePeer, 64)}, caster: newFakeCaster()}
+	rc := room.Config{Batch: time.Millisecond, Poll: 20 * time.Millisecond}
+	cfg := Config{
+		Verifier: fakeVerifier{}, Peers: w.peers, Broadcaster: w.caster,
+		ICEServers: []wire.ICEServer{{URLs: []string{"stun:192.0.2.1"}}},
+	}
+	cfg.Socket.CloseTimeout = 200 * time.Millisecond
+	for _, f := range change {
+		f(&cfg, &rc)
+	}
+	w.rooms = room.NewRooms(rc)
+	cfg.Rooms = w.rooms
+	w.server = New(cfg)
+	mux := http.NewServeMux()
+	mux.Handle("GET "+wire.Path, w.server)
+	srv := httptest.NewServer(mux)
+	w.url = "ws" + strings.TrimPrefix(srv.URL, "http") + wire.Path
+	t.Cleanup(func() {
+		w.server.Close()
+		srv.Close()
+		w.rooms.Close()
+		for _, p := range w.peers.all() {
+			if !p.isClosed() {
+				t.Errorf("peer of %s is still open", p.cfg.Member)
+			}
+		}
+	})
+	return w
+}
+
+// fakeVerifier takes tokens such as "acme/standup bob mod": room, jti, role.
+type fakeVerifier struct{}
+
+func (fakeVerifier) Verify(_ context.Context, token string) (Identity, error) {
+	f := strings.Fields(token)
+	if len(f) != 3 {
+		return Identity{}, errors.New("bad signature")
+	}
+	switch f[2] {
+	case "expired":
+		return Identity{}, NewError(KindUnauthorized, "The link has expired.", nil)
+	case "broken":
+		return Identity{}, NewError(KindOurs, "", errors.New("store is down"))
+	}
+	return Identity{Room: track.RoomID(f[0]), StreamName: "STREAM", TokenID: f[1], Moderator: f[2] == "mod",
+		Expires: time.Now().Add(time.Hour)}, nil
+}
+
+// fakePeers makes peers and hands them to the test.
+type fakePeers struct {
+	made chan *fakePeer
+	mu   sync.Mutex
+	list []*fakePeer
+	fail error
+}
+
+func (f *fakePeers) NewPeer(cfg PeerConfig) (Peer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	p := &fakePeer{cfg: cfg, bound: map[string]string{}}
+	f.list = append(f.list, p)
+	select {
+	case f.made <- p:
+	default: // nobody looks at that many
+	}
+	return p, nil
+}
+
+func (f *fakePeers) all() []*fakePeer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.list)
+}
+
+func (f *fakePeers) setFail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = err
+}
+
+// fakePeer answers offers whose SDP is a list of words: "slots=av" gives slots,
+// "bad" is refused, "fp=x" is the fingerprint, "wait" waits for the context.
+// It publishes what an offer's tracks say.
+type fakePeer struct {
+	cfg PeerConfig
+
+	mu         sync.Mutex
+	slots      []track.Slot
+	bound      map[string]string
+	binds      int
+	answers    int
+	candidates []string
+	published  map[track.Source]*fakeUp
+	closed     bool
+}
+
+func (p *fakePeer) Answer(ctx context.Context, sdp string, tracks map[string]track.Source) (string, error) {
+	if strings.Contains(sdp, "bad") {
+		return "", NewError(KindUser, "The offer cannot be used.", nil)
+	}
+	if strings.Contains(sdp, "wait") {
+		<-ctx.Done()
+		return "", ctx.Err()
+	}
+	_, kinds, _ := strings.Cut(sdp, "slots=")
+	kinds, _, _ = strings.Cut(kinds, " ")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answers++
+	p.slots = nil
+	for i, c := range kinds {
+		kind := track.Audio
+		if c == 'v' {
+			kind = track.Video
+		}
+		p.slots = append(p.slots, track.Slot{Mid: fmt.Sprint("s", i), Kind: kind})
+	}
+	if p.published == nil {
+		p.published = map[track.Source]*fakeUp{}
+	}
+	for _, s := range tracks {
+		if p.published[s] == nil {
+			kind, _ := s.Kind()
+			up := &fakeUp{info: track.Info{ID: track.TrackID(string(p.cfg.Member) + "/" + string(s)), Member: p.cfg.Member, Kind: kind, Source: s}}
+			p.published[s] = up
+			p.cfg.Handler.Published(up)
+		}
+	}
+	return "answer to " + sdp, nil
+}
+
+func (p *fakePeer) AddCandidate(c string, _ *string, _ *uint16, _ *string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.candidates = append(p.candidates, c)
+	return nil
+}
+
+func (p *fakePeer) Slots() []track.Slot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.slots)
+}
+
+func (p *fakePeer) Bind(mid string, up track.UpTrack, _ track.Size) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		panic("Bind after Close")
+	}
+	p.binds++
+	delete(p.bound, mid)
+	if up != nil {
+		p.bound[mid] = string(up.Info().ID)
+	}
+}
+
+func (p *fakePeer) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	return nil
+}
+
+func (p *fakePeer) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
+func (p *fakePeer) counts() (answers, binds int, candidates []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.answers, p.binds, slices.Clone(p.candidates)
+}
+
+type fakeUp struct {
+	info track.Info
+	mu   sync.Mutex
+	loud float64
+}
+
+func (u *fakeUp) Info() track.Info                    { return u.info }
+func (u *fakeUp) Layers() []track.Layer               { return nil }
+func (u *fakeUp) Attach(track.DownTrack)              {}
+func (u *fakeUp) Detach(track.DownTrack)              {}
+func (u *fakeUp) RequestKeyFrame(int)                 {}
+func (u *fakeUp) ClockRef(int) (track.ClockRef, bool) { return track.ClockRef{}, false }
+func (u *fakeUp) Loudness() float64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.loud
+}
+
+// fakeCaster is a Broadcaster whose start waits for the test.
+type fakeCaster struct {
+	mu       sync.Mutex
+	status   BroadcastStatus
+	watchers map[int]func(BroadcastStatus)
+	next     int
+	request  BroadcastRequest
+	layout   string
+
+	started chan struct{} // one for each Start
+	ingest  chan error    // what the ingest says to each Start
+}
+
+func newFakeCaster() *fakeCaster {
+	return &fakeCaster{watchers: map[int]func(BroadcastStatus){}, started: make(chan struct{}, 16), ingest: make(chan error, 16)}
+}
+
+func (c *fakeCaster) set(s BroadcastStatus) {
+	c.mu.Lock()
+	c.status = s
+	var list []func(BroadcastStatus)
+	for _, f := range c.watchers {
+		list = append(list, f)
+	}
+	c.mu.Unlock()
+	for _, f := range list {
+		f(s)
+	}
+}
+
+func (c *fakeCaster) Start(ctx context.Context, r BroadcastRequest) (BroadcastStatus, error) {
+	c.mu.Lock()
+	c.request = r
+	c.mu.Unlock()
+	c.set(BroadcastStatus{State: wire.BroadcastStarting, Record: r.Record})
+	select {
+	case c.started <- struct{}{}:
+	default: // nobody counts that many
+	}
+	select {
+	case err := <-c.ingest:
+		if err != nil {
+			c.set(BroadcastStatus{State: wire.BroadcastFailed, Reason: err.Error()})
+			return BroadcastStatus{}, err
+		}
+	case <-ctx.Done():
+		return BroadcastStatus{}, ctx.Err()
+	}
+	live := BroadcastStatus{State: wire.BroadcastLive, Record: r.Record, Live: "https://x/live", VOD: "https://x/vod", NanoStream: "rtmp://x/live/STREAM",
+		Since: time.UnixMilli(5), Destinations: []DestinationStatus{{URL: "rtmp://x/live", State: wire.BroadcastLive}}}
+	c.set(live)
+	return live, nil
+}
+
+func (c *fakeCaster) Stop(context.Context, track.RoomID) (BroadcastStatus, error) {
+	stopped := BroadcastStatus{State: wire.BroadcastStopped, VOD: "https://x/vod"}
+	c.set(stopped)
+	return stopped, nil
+}
+
+func (c *fakeCaster) SetLayout(_ track.RoomID, layout string) error {
+	if layout == "spiral" {
+		return NewError(KindUser, "There is no such layout.", nil)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.layout = layout
+	return nil
+}
+
+func (c *fakeCaster) Status(track.RoomID) BroadcastStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status
+}
+
+func (c *fakeCaster) Watch(_ track.RoomID, f func(BroadcastStatus)) func() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := c.next
+	c.next++
+	c.watchers[id] = f
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.watchers, id)
+	}
+}
+
+func (c *fakeCaster) watching() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.watchers)
+}
+
+// page is a page of the test.
+type page struct {
+	t      *testing.T
+	w      *world
+	conn   *websocket.Conn
+	joined wire.Joined
+	nextID int
+}
+
+func (w *world) dial() *page {
+	w.t.Helper()
+	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
+	conn, resp, err := d.Dial(w.url, nil)
+	if err != nil {
+		w.t.Fatalf("dial: %v (%v)", err, resp)
+	}
+	w.t.Cleanup(func() { conn.Close() })
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	return &page{t: w.t, w: w, conn: conn}
+}
+
+// join joins the room acme/standup as a participant or moderator.
+func (w *world) join(name, role string) *page {
+	w.t.Helper()
+	p := w.dial()
+	p.hello(wire.Join{Version: wire.Version, Token: "acme/standup " + name + " " + role, Name: name})
+	return p
+}
+
+// hello sends the join message and reads the answer.
+func (p *page) hello(j wire.Join) {
+	p.t.Helper()
+	j.Head = wire.Head{Type: wire.TypeJoin, ID: "hello"}
+	p.send(j)
+	p.expect(wire.TypeJoined, &p.joined)
+	if p.joined.ID != "hello" {
+		p.t.Errorf("joined answers %q", p.joined.ID)
+	}
+}
+
+func (p *page) send(v any) {
+	p.t.Helper()
+	if err := p.conn.WriteJSON(v); err != nil {
+		p.t.Fatalf("send: %v", err)
+	}
+}
+
+func (p *page) sendText(s string) {
+	p.t.Helper()
+	if err := p.conn.WriteMessage(websocket.TextMessage, []byte(s)); err != nil {
+		p.t.Fatalf("send: %v", err)
+	}
+}
+
+func (p *page) read() (wire.Head, []byte, error) {
+	_, data, err := p.conn.ReadMessage()
+	if err != nil {
+		return wire.Head{}, nil, err
+	}
+	var head wire.Head
+	if err := json.Unmarshal(data, &head); err != nil {
+		p.t.Fatalf("the server sent %q", data)
+	}
+	return head, data, nil
+}
+
+// expect reads until a message of that type and decodes it.
+func (p *page) expect(typ string, into any) {
+	p.t.Helper()
+	p.until(typ, into, func() bool { return true })
+}
+
+// until reads until a message of that type for which ok holds.
+func (p *page) until(typ string, into any, ok func() bool) {
+	p.t.Helper()
+	for {
+		head, data, err := p.read()
+		if err != nil {
+			p.t.Fatalf("waiting for %s: %v", typ, err)
+		}
+		if head.Type != typ {
+			continue
+		}
+		// What is left of an earlier message must not show through.
+		reflect.ValueOf(into).Elem().SetZero()
+		if err := json.Unmarshal(data, into); err != nil {
+			p.t.Fatal(err)
+		}
+		if ok() {
+			return
+		}
+	}
+}
+
+// ask sends a request and returns its answer: nil for ok.
+func (p *page) ask(typ string, fields string) *wire.Error {
+	p.t.Helper()
+	_, e := p.request(typ, fields)
+	return e
+}
+
+// request sends a request and reads until its answer.
+func (p *page) request(typ, fields string) ([]byte, *wire.Error) {
+	p.t.Helper()
+	id := p.post(typ, fields)
+	return p.answer(id)
+}
+
+// post sends a request and returns its id; fields are JSON members.
+func (p *page) post(typ, fields string) string {
+	p.t.Helper()
+	p.nextID++
+	id := fmt.Sprint("r", p.nextID)
+	if fields != "" {
+		fields = "," + fields
+	}
+	p.sendText(fmt.Sprintf(`{"type":%q,"id":%q%s}`, typ, id, fields))
+	return id
+}
+
+// answer reads until the answer to a request.
+func (p *page) answer(id string) ([]byte, *wire.Error) {
+	p.t.Helper()
+	for {
+		head, data, err := p.read()
+		if err != nil {
+			p.t.Fatalf("waiting for the answer: %v", err)
+		}
+		if head.ID != id {
+			continue
+		}
+		if head.Type == wire.TypeError {
+			var e wire.Error
+			_ = json.Unmarshal(data, &e)
+			return nil, &e
+		}
+		return data, nil
+	}
+}
+
+// offer sends an offer and returns the peer that is answering: a new one, or nil.
+func (p *page) offer(sdp string, sources ...track.Source) *fakePeer {
+	p.t.Helper()
+	m := wire.Offer{Head: wire.Head{Type: wire.TypeOffer, ID: "offer"}, SDP: sdp}
+	for i, s := range sources {
+		m.Tracks = append(m.Tracks, wire.TrackLine{Mid: fmt.Sprint(i), Source: string(s)})
+	}
+	p.send(m)
+	data, e := p.answer("offer")
+	if e != nil {
+		p.t.Fatalf("offer refused: %+v", e)
+	}
+	var a wire.Answer
+	if err := json.Unmarshal(data, &a); err != nil || a.SDP != "answer to "+sdp {
+		p.t.Fatalf("offer answered by %s", data)
+	}
+	select {
+	case peer := <-p.w.peers.made:
+		return peer
+	default:
+		return nil
+	}
+}
+
+// slots reads slot maps until one that shows like this: "s0=Participant/source".
+func (p *page) slots(want string) {
+	p.t.Helper()
+	var m wire.Slots
+	p.until(wire.TypeSlots, &m, func() bool {
+		var out []string
+		for _, s := range m.Slots {
+			if s.Participant != "" {
+				out = append(out, s.Mid+"="+s.Participant+"/"+s.Source)
+			}
+		}
+		return strings.Join(out, " ") == want
+	})
+}
+
+// closed reads until the socket ends and returns its close code, and the last
+// error that came before.
+func (p *page) closed() (code int, last wire.Error) {
+	p.t.Helper()
+	for {
+		head, data, err := p.read()
+		var ce *websocket.CloseError
+		switch {
+		case errors.As(err, &ce):
+			return ce.Code, last
+		case err != nil:
+			p.t.Fatalf("waiting for the end: %v", err)
+		case head.Type == wire.TypeError:
+			_ = json.Unmarshal(data, &last)
+		}
+	}
+}
+
+// eventually polls until ok.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+func withoutBroadcaster(c *Config, _ *room.Config) { c.Broadcaster = nil }
