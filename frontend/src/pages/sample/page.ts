@@ -13,13 +13,14 @@ const meetingId = "meeting";
 /** The sample page: a room in a page like anybody's, with a moderator's panels beside it. */
 export class SamplePage extends LitElement {
   readonly #model: SampleModel;
-  #panels = true;
+  #panels: boolean;
   #inviteModerator = false;
   #record = false;
 
   constructor(model: SampleModel) {
     super();
     this.#model = model;
+    this.#panels = model.moderator;
   }
 
   protected override createRenderRoot(): HTMLElement {
