@@ -1,6 +1,10 @@
 package mp4
 
-import "time"
+import (
+	"time"
+
+	"github.com/meetcast/meetcast/egress/media"
+)
 
 // ticks converts media time to a timescale, rounding to the nearest tick. It
 // does not overflow within any broadcast's life.
@@ -48,4 +52,40 @@ func (c *aacClock) at(dts time.Duration) (int64, bool) {
 	now := c.next
 	c.next += aacFrame
 	return now, true
+}
+
+// Stamp is a sample's time on its track's timescale.
+type Stamp struct{ DTS, PTS int64 }
+
+// Timeline puts the samples of a programme on the timescales of their tracks:
+// pictures on VideoScale, sound counted by samples. Pictures get times that
+// strictly increase.
+type Timeline struct {
+	audio   aacClock
+	started bool
+	lastDTS int64
+}
+
+// NewTimeline returns the timeline of a programme from its first sample on.
+func NewTimeline(p media.Params) *Timeline {
+	t := &Timeline{}
+	if p.Audio != nil {
+		t.audio.rate = int64(p.Audio.SampleRate)
+	}
+	return t
+}
+
+// At returns the time of the next sample of its track, and false for a sample
+// that must be left out.
+func (t *Timeline) At(s media.Sample) (Stamp, bool) {
+	if s.Kind == media.Audio {
+		dts, ok := t.audio.at(s.DTS)
+		return Stamp{DTS: dts, PTS: dts}, ok
+	}
+	dts := ticks(s.DTS, VideoScale)
+	if t.started && dts <= t.lastDTS {
+		dts = t.lastDTS + 1
+	}
+	t.started, t.lastDTS = true, dts
+	return Stamp{DTS: dts, PTS: max(dts, ticks(s.PTS, VideoScale))}, true
 }

@@ -89,10 +89,8 @@ type Fragment struct {
 type Fragmenter struct {
 	params   media.Params
 	sequence uint32
-	audio    aacClock
-	lastDTS  int64 // of the picture track
-	hasVideo bool  // a picture was seen
-	prefix   []byte
+	time     *Timeline
+	prefix   []byte // parameter sets for key pictures, see InBand
 
 	video, sound []unit
 	bytes        int
@@ -108,11 +106,7 @@ type unit struct {
 
 // NewFragmenter returns a Fragmenter for a programme.
 func NewFragmenter(p media.Params) *Fragmenter {
-	f := &Fragmenter{params: p}
-	if p.Audio != nil {
-		f.audio.rate = int64(p.Audio.SampleRate)
-	}
-	return f
+	return &Fragmenter{params: p, time: NewTimeline(p)}
 }
 
 // InBand makes the parameter sets of v travel inside key pictures from now on:
@@ -127,31 +121,27 @@ func (f *Fragmenter) InBand(v media.VideoParams) {
 	}
 }
 
-// Add takes a sample of a track that the programme has. Pictures must come in
-// decode order; one that goes back in time is set right behind its predecessor.
+// Add takes a sample; one of a track that the programme does not have is
+// ignored.
 func (f *Fragmenter) Add(s media.Sample) {
-	switch {
-	case s.Kind == media.Audio && f.params.Audio != nil:
-		dts, ok := f.audio.at(s.DTS)
-		if !ok {
-			return
-		}
-		f.sound = append(f.sound, unit{dts: dts, key: true, data: s.Data})
-	case s.Kind == media.Video && f.params.Video != nil:
-		dts := ticks(s.DTS, VideoScale)
-		if f.hasVideo && dts <= f.lastDTS {
-			dts = f.lastDTS + 1
-		}
-		f.hasVideo, f.lastDTS = true, dts
-		data := s.Data
-		if s.Key && f.prefix != nil {
-			data = append(bytes.Clone(f.prefix), data...)
-		}
-		f.video = append(f.video, unit{dts: dts, cto: int32(ticks(s.PTS, VideoScale) - dts), key: s.Key, data: data})
-	default:
+	if (s.Kind == media.Audio && f.params.Audio == nil) || (s.Kind == media.Video && f.params.Video == nil) {
 		return
 	}
+	at, ok := f.time.At(s)
+	if !ok {
+		return
+	}
+	u := unit{dts: at.DTS, cto: int32(at.PTS - at.DTS), key: s.Key, data: s.Data}
 	f.bytes += len(s.Data)
+	if s.Kind == media.Audio {
+		u.key = true
+		f.sound = append(f.sound, u)
+		return
+	}
+	if s.Key && f.prefix != nil {
+		u.data = append(bytes.Clone(f.prefix), s.Data...)
+	}
+	f.video = append(f.video, u)
 }
 
 // Pending returns the media time and the bytes that wait for Cut.
@@ -160,7 +150,7 @@ func (f *Fragmenter) Pending() (span time.Duration, size int) {
 		span = duration(f.video[n-1].dts-f.video[0].dts+f.frame(), VideoScale)
 	}
 	if n := len(f.sound); n > 0 {
-		span = max(span, duration(f.sound[n-1].dts-f.sound[0].dts+aacFrame, f.audio.rate))
+		span = max(span, duration(f.sound[n-1].dts-f.sound[0].dts+aacFrame, f.time.audio.rate))
 	}
 	return span, f.bytes
 }
@@ -184,8 +174,8 @@ func (f *Fragmenter) Cut() (Fragment, bool, error) {
 	if n := len(f.sound); n > 0 {
 		part.Tracks = append(part.Tracks, run(audioID, f.sound, aacFrame))
 		if len(f.video) == 0 {
-			fr.Start = duration(f.sound[0].dts, f.audio.rate)
-			fr.End = duration(f.sound[n-1].dts+aacFrame, f.audio.rate)
+			fr.Start = duration(f.sound[0].dts, f.time.audio.rate)
+			fr.End = duration(f.sound[n-1].dts+aacFrame, f.time.audio.rate)
 		}
 	}
 	f.video, f.sound, f.bytes = nil, nil, 0

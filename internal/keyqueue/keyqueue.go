@@ -234,3 +234,10 @@ func (q *Queue[T]) signal() {
 	default:
 	}
 }
+
+// Prime lets the next item be any: its reader has what precedes it.
+func (q *Queue[T]) Prime() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.starved = false
+}
