@@ -16,7 +16,7 @@ export interface Area {
 export const GAP = 8;
 const WIDEST = 16 / 9;
 /** Tiles may become this narrow, in a landscape and in a portrait window. */
-const NARROWEST = { landscape: 4 / 3, portrait: 3 / 4 };
+const NARROWEST = { landscape: 6 / 5, portrait: 3 / 5 };
 /** A tile smaller than this shows nobody; a grid with more of them has pages. */
 const SMALLEST: Area = { width: 148, height: 104 };
 const MOST_TILES = 25;

@@ -48,7 +48,8 @@ export function initials(name: string): string {
 
 /** A calm colour of its own for each participant: a hue in degrees. */
 export function hue(id: string): number {
-  let h = 0;
-  for (const c of id) h = (h * 31 + c.codePointAt(0)!) % 360;
-  return h;
+  let h = 7;
+  for (const c of id) h = (h * 31 + c.codePointAt(0)!) % 0xffff;
+  // Steps of the golden angle lie far apart, however alike the ids are.
+  return Math.round(h * 137.508) % 360;
 }

@@ -63,13 +63,11 @@ export class ChatPanel extends RoomElement {
       ${together
         ? nothing
         : html`<p class="chat-head"><strong>${own ? "You" : m.name || "Guest"}</strong><time>${clock(m.at)}</time></p>`}
-      <p class="chat-text">
-        ${splitLinks(m.text).map((part) =>
-          part.href
-            ? html`<a class="link" href=${part.href} target="_blank" rel="noopener noreferrer nofollow">${part.text}</a>`
-            : part.text,
-        )}
-      </p>
+      <p class="chat-text">${splitLinks(m.text).map((part) =>
+        part.href
+          ? html`<a class="link" href=${part.href} target="_blank" rel="noopener noreferrer nofollow">${part.text}</a>`
+          : part.text,
+      )}</p>
     </div>`;
   }
 

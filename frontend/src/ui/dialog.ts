@@ -42,7 +42,7 @@ export class MeetDialog extends LightElement {
     >
       <div class="dialog-inner">
         <header class="panel-header">
-          <h2>${this.heading}</h2>
+          <h2 tabindex="-1" autofocus>${this.heading}</h2>
           <button class="icon-button" aria-label="Close" @click=${() => this.tell("close")}>${icon(X)}</button>
         </header>
         <div class="dialog-body">${this.body}</div>

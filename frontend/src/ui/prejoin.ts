@@ -8,6 +8,9 @@ import { icon } from "./icon";
 import "./avatar";
 import "./device-fields";
 
+/** Where there is room for it, the choice of devices is open from the start. */
+const WIDE = matchMedia("(min-width: 861px)").matches;
+
 /** The page before the meeting: how one looks and sounds, and one's name. Tells "mc-join" with the name. */
 export class PreJoin extends LightElement {
   static override properties = {
@@ -69,7 +72,7 @@ export class PreJoin extends LightElement {
           />
         </div>
         ${this.#problems()}
-        <details class="prejoin-devices">
+        <details class="prejoin-devices" ?open=${WIDE}>
           <summary>Camera, microphone and speaker</summary>
           <div class="prejoin-fields"><mc-devices .local=${this.local}></mc-devices></div>
         </details>

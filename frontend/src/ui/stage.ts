@@ -25,6 +25,8 @@ interface Placed {
 
 /** Space around the tiles, px. */
 const PADDING = 8;
+/** Height kept free for the pager, px. */
+const PAGER = 48;
 
 /** All the pictures. Asks the server for those that are visible, at their size. */
 export class Stage extends RoomElement {
@@ -101,9 +103,15 @@ export class Stage extends RoomElement {
     `;
   }
 
-  #place({ main, rest }: StagePlan): { placed: Placed[]; page: number; pages: number } {
+  #place(plan: StagePlan): { placed: Placed[]; page: number; pages: number } {
     const { area } = this;
     if (area.width <= 0 || area.height <= 0) return { placed: [], page: 0, pages: 1 };
+    const whole = this.#placeIn(area, plan);
+    if (whole.pages === 1) return whole;
+    return this.#placeIn({ width: area.width, height: area.height - PAGER }, plan);
+  }
+
+  #placeIn(area: Area, { main, rest }: StagePlan): { placed: Placed[]; page: number; pages: number } {
     const { items, page, pages } = pageOf(rest, main ? stripCapacity(area) : gridCapacity(area), this.page);
     if (!main) {
       const boxes = gridBoxes(items.length, area);
