@@ -26,11 +26,11 @@ export interface TokenSetup {
   exp?: string | Date;
 }
 
-/** A token lasts at most a year, and a leap day. */
+/** A token ends at most a year from now; the server counts leap days, this does not. */
 const longest = 366 * 24 * 3600 * 1000;
 /** YYYY-MM-DD, optionally with a time, optionally with a zone. */
 const isoDate = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i;
-const roomName = /^[A-Za-z0-9_]+$/;
+const roomName = /^[A-Za-z0-9_]{1,128}$/;
 const host = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?$/i;
 
 /** checkApiKey refuses what can be no API key. */
@@ -49,7 +49,7 @@ export function checkRoomSetUp(setup: unknown, now: number): Record<string, unkn
   }
   const { room, server, streamname } = given;
   if (typeof room !== "string" || !roomName.test(room)) {
-    return fail("Invalid room name", "A room name consists of the characters a-z, A-Z, 0-9 and _.");
+    return fail("Invalid room name", "A room name has 1 to 128 characters out of a-z, A-Z, 0-9 and _.");
   }
   if (typeof server !== "string" || !host.test(server)) {
     return fail("Invalid server", "Pass the host name of the server, such as meet.example.com.");
@@ -99,8 +99,8 @@ function checkDates(nbf: unknown, exp: unknown, now: number): { nbf?: string; ex
   const until = checkDate(exp, "exp");
   if (from && until && from.at >= until.at) fail("Invalid dates", "nbf, the begin, must lie before exp, the end.");
   if (until && until.at <= now) fail("Invalid dates", "exp, the end, has already passed.");
-  if (until && until.at - Math.max(now, from?.at ?? now) > longest) {
-    fail("Invalid dates", "A token lasts at most one year: choose an earlier exp.");
+  if (until && until.at - now > longest) {
+    fail("Invalid dates", "exp, the end, lies at most one year from now: choose an earlier one.");
   }
   return { ...(from && { nbf: from.text }), ...(until && { exp: until.text }) };
 }

@@ -152,7 +152,7 @@ export class HelperModel extends EventTarget {
     if (Number.isNaN(until)) return { until: "Choose a date and a time." };
     if (until <= from) return { until: "The end must lie after the begin." };
     if (until <= now) return { until: "The end has already passed." };
-    if (until - Math.max(from, now) > year) return { until: "A token lasts at most one year." };
+    if (until - now > year) return { until: "Choose an end within one year from now." };
     return {};
   }
 
