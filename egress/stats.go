@@ -1,0 +1,84 @@
+package egress
+
+import (
+	"time"
+
+	"github.com/meetcast/meetcast/sfu/track"
+)
+
+// addFeed adds the counters of a feed.
+func addFeed(s *Stats, f feedStats) {
+	s.DecoderStarts += f.decoder.Starts
+	s.DecoderCrashes += f.decoder.Crashes
+	if s.Drops == nil {
+		s.Drops = make(map[string]uint64)
+	}
+	s.Drops["decoder too slow"] += f.decoder.Overflow
+	s.Drops["video packet late"] += f.video.Late
+	s.Drops["video packet lost"] += f.video.Lost
+	s.Drops["video frame broken"] += f.video.Broken
+	s.Drops["video frame without key"] += f.video.NoKey
+	s.Drops["picture not shown"] += f.dropped
+}
+
+// noteStats gathers the counters of everybody on stage; the stage calls it.
+func (p *program) noteStats(actors map[track.MemberID]*actor) {
+	s := Stats{Drops: make(map[string]uint64)}
+	for _, a := range actors {
+		for _, f := range a.feeds {
+			addFeed(&s, f.stats())
+			s.Tiles++
+		}
+		for _, v := range a.voices {
+			vs := v.Stats()
+			s.Drops["sound packet late"] += vs.Late
+			s.Drops["sound packet lost"] += vs.Lost
+			s.Drops["sound packet broken"] += vs.Broken
+			s.Voices++
+		}
+		if len(a.feeds)+len(a.voices) > 0 {
+			s.PlayoutDelay = max(s.PlayoutDelay, a.pub.Delay())
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gathered = s
+}
+
+// stats returns the counters of the programme.
+func (p *program) stats() Stats {
+	p.mu.Lock()
+	s := p.gathered
+	drops := make(map[string]uint64)
+	for _, from := range []map[string]uint64{p.gathered.Drops, p.past.Drops} {
+		for k, v := range from {
+			if v > 0 {
+				drops[k] += v
+			}
+		}
+	}
+	s.Drops = drops
+	s.DecoderStarts += p.past.DecoderStarts
+	s.DecoderCrashes += p.past.DecoderCrashes
+	p.mu.Unlock()
+	v, a := p.video.Stats(), p.audio.Stats()
+	s.FramesOut, s.AudioOut = v.Out, a.Out
+	s.Duplicated, s.Skipped = v.Duplicated, v.Skipped
+	s.EncoderCrashes = v.Crashes + a.Crashes
+	s.Late = p.late.Load()
+	s.EncoderLag = time.Duration(v.Lag) * time.Second / time.Duration(p.cfg.FPS)
+	if due := int64(v.Out) + v.Lag; due > 0 {
+		s.EncoderSpeed = float64(v.Out) / float64(due)
+	}
+	return s
+}
+
+// children are the processes that run now.
+func (p *program) children() (video, audio int, decoders []int) {
+	for _, pl := range p.scene.Load().tiles {
+		if pl.feed != nil {
+			decoders = append(decoders, pl.feed.pids()...)
+		}
+	}
+	return p.video.PID(), p.audio.PID(), decoders
+}
