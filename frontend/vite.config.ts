@@ -8,7 +8,8 @@ export default defineConfig({
   base: "/",
   publicDir: false,
   build: {
-    outDir: "dist",
+    // scripts/publish.mjs puts it in place when all is complete.
+    outDir: "node_modules/.pages",
     emptyOutDir: true,
     target: "es2022",
     assetsDir: "assets",

@@ -1,5 +1,5 @@
 // Builds the classic scripts that other people's pages load with a <script>
-// tag: dist/js/nanomeet.js and, as soon as its source exists, external_api.js.
+// tag: js/nanomeet.js and, as soon as its source exists, external_api.js.
 // Each is one self-contained IIFE; an IIFE build takes one entry, hence the loop.
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -17,11 +17,11 @@ for (const name of ["nanomeet", "external_api"]) {
     publicDir: false,
     logLevel: "warn",
     build: {
-      outDir: "dist/js",
+      outDir: "node_modules/.pages/js",
       emptyOutDir: false,
       target: "es2020",
       lib: { entry, formats: ["iife"], name: `__meetcast_${name}`, fileName: () => `${name}.js` },
     },
   });
-  await writeFile(`${root}dist/js/${name}.d.ts`, `export * from "./types/lib/${name}";\n`);
+  await writeFile(`${root}node_modules/.pages/js/${name}.d.ts`, `export * from "./types/lib/${name}";\n`);
 }

@@ -1,11 +1,11 @@
-// Writes NAME.gz and NAME.br beside every text file of dist, so that the server
+// Writes NAME.gz and NAME.br beside every text file of the build, so that the server
 // compresses nothing while it serves (embed.go picks what the browser takes).
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
-const dist = fileURLToPath(new URL("../dist/", import.meta.url));
+const dist = fileURLToPath(new URL("../node_modules/.pages/", import.meta.url));
 const text = /\.(html|js|css|svg|json|map|txt|ts)$/;
 const smallest = 1024; // bytes; below that the headers cost more than is won
 

@@ -127,8 +127,8 @@ export class Peer extends Emitter<PeerEvents> {
   }
 
   async #run(): Promise<void> {
-    // Merge all that the same turn of the event loop asks for into one offer.
-    await Promise.resolve();
+    // Merge all that this turn of the event loop asks for into one offer.
+    await new Promise((next) => setTimeout(next));
     while (this.#wanted && !this.#closed) {
       this.#wanted = false;
       try {

@@ -281,7 +281,7 @@ export class Room extends Emitter<RoomEvents> {
   #setBroadcast(broadcast: Broadcast): void {
     const before = this.broadcast;
     this.broadcast = broadcast;
-    if (JSON.stringify({ ...before, type: 0, id: 0 }) === JSON.stringify({ ...broadcast, type: 0, id: 0 })) return;
+    if (sameBroadcast(before, broadcast)) return;
     this.emit("broadcast", broadcast);
     this.#change();
   }
@@ -319,4 +319,11 @@ export class Room extends Emitter<RoomEvents> {
       this.emit("change", undefined);
     });
   }
+}
+
+/** Compares what is shown; the envelope of the message is no part of it. */
+function sameBroadcast(a: Broadcast, b: Broadcast): boolean {
+  const shown = ({ status, reason, since, record, layout, live, vod, nanoStream, destinations }: Broadcast) =>
+    JSON.stringify([status, reason, since, record, layout, live, vod, nanoStream, destinations ?? []]);
+  return shown(a) === shown(b);
 }

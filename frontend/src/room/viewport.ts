@@ -8,7 +8,7 @@ const EVERY = 250;
  * that a new participant appears without delay; a run of changes is merged.
  */
 export class Viewport {
-  #wants: Want[] = [];
+  #wants: Want[] | undefined; // until the first layout
   #sent = "";
   #last = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -17,10 +17,6 @@ export class Viewport {
     private readonly send: (wants: Want[]) => boolean,
     private readonly now: () => number = () => performance.now(),
   ) {}
-
-  get wants(): Want[] {
-    return this.#wants;
-  }
 
   set(wants: Want[]): void {
     this.#wants = wants;
@@ -43,6 +39,7 @@ export class Viewport {
 
   #flush(): void {
     this.close();
+    if (!this.#wants) return;
     const text = JSON.stringify(this.#wants);
     if (text === this.#sent || !this.send(this.#wants)) return;
     this.#sent = text;

@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FakePeerConnection, fakeTrack } from "../../tests/fake-peer";
+import type { TrackLine } from "../protocol/messages";
+import { Peer } from "./peer";
+
+interface Offer {
+  sdp: string;
+  tracks: TrackLine[];
+  answer(sdp?: string): void;
+  refuse(): void;
+}
+
+let offers: Offer[];
+let peer: Peer;
+let pc: FakePeerConnection;
+let errors: Error[];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
+  offers = [];
+  errors = [];
+  peer = new Peer({
+    iceServers: [],
+    audioSlots: 3,
+    maxVideoSlots: 20,
+    signaling: {
+      negotiate: (sdp, tracks) =>
+        new Promise((resolve, reject) => {
+          offers.push({ sdp, tracks, answer: (s = "answer") => resolve(s), refuse: () => reject(new Error("no")) });
+        }),
+      sendCandidate: () => undefined,
+    },
+  });
+  pc = FakePeerConnection.last;
+  peer.on("error", (e) => errors.push(e));
+});
+
+afterEach(() => {
+  peer.close();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const settle = () => vi.advanceTimersByTimeAsync(0);
+const slots = () => pc.transceivers.filter((t) => t.init.direction === "recvonly");
+
+describe("Peer", () => {
+  it("asks for its slots and publishes in one offer", async () => {
+    await peer.publish("microphone", fakeTrack("audio"));
+    await peer.publish("camera", fakeTrack("video", { width: 1280, height: 720 }));
+    await settle();
+    expect(offers).toHaveLength(1);
+    expect(slots().map((t) => t.kind)).toEqual(["audio", "audio", "audio", "video", "video", "video", "video"]);
+    expect(offers[0]!.tracks).toEqual([
+      { mid: "7", source: "microphone" },
+      { mid: "8", source: "camera" },
+    ]);
+    expect(pc.transceivers[8]!.init.sendEncodings!.map((e) => e.rid)).toEqual(["q", "h", "f"]);
+  });
+
+  it("tells of each slot's track", async () => {
+    const seen: string[] = [];
+    peer.on("slot", ({ mid, track }) => seen.push(`${mid} ${track.kind}`));
+    await settle();
+    offers[0]!.answer();
+    await settle();
+    expect(seen).toEqual(["0 audio", "1 audio", "2 audio", "3 video", "4 video", "5 video", "6 video"]);
+  });
+
+  it("merges what comes while an offer is under way into the next one", async () => {
+    await settle();
+    await peer.publish("camera", fakeTrack("video"));
+    peer.ensureVideoSlots(9);
+    await settle();
+    expect(offers).toHaveLength(1);
+    offers[0]!.answer();
+    await settle();
+    expect(offers).toHaveLength(2);
+    offers[1]!.answer();
+    await settle();
+    expect(offers).toHaveLength(2);
+  });
+
+  it("grows its slots in steps, up to the server's limit, and never shrinks", async () => {
+    const count = () => slots().filter((t) => t.kind === "video").length;
+    const counts = [1, 4, 5, 10, 3, 17, 49].map((n) => {
+      peer.ensureVideoSlots(n);
+      return count();
+    });
+    expect(counts).toEqual([4, 4, 9, 16, 16, 20, 20]);
+  });
+
+  it("replaces the track of a source without an offer", async () => {
+    await peer.publish("camera", fakeTrack("video"));
+    await settle();
+    offers[0]!.answer();
+    await settle();
+    await peer.publish("camera", null);
+    const other = fakeTrack("video");
+    await peer.publish("camera", other);
+    await settle();
+    expect(offers).toHaveLength(1);
+    expect(pc.transceivers.at(-1)!.sender.track).toBe(other);
+  });
+
+  it("rolls back a refused offer and can offer again", async () => {
+    await settle();
+    offers[0]!.refuse();
+    await settle();
+    expect(pc.rollbacks).toBe(1);
+    expect(errors).toHaveLength(1);
+    peer.negotiate();
+    await settle();
+    expect(offers).toHaveLength(2);
+  });
+
+  it("restarts ICE at once when it failed, later when it may heal", async () => {
+    pc.become("failed");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(pc.restarts).toBe(1);
+    pc.become("disconnected");
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(pc.restarts).toBe(1);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(pc.restarts).toBe(2);
+    await vi.advanceTimersByTimeAsync(6000); // and again, as long as it takes
+    expect(pc.restarts).toBe(3);
+    pc.become("connected");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(pc.restarts).toBe(3);
+  });
+
+  it("does nothing after it was closed", async () => {
+    await settle();
+    peer.close();
+    offers[0]!.answer();
+    await settle();
+    peer.restartIce();
+    await peer.publish("camera", fakeTrack("video"));
+    await settle();
+    expect(pc.remote).toEqual([]);
+    expect(offers).toHaveLength(1);
+  });
+});
