@@ -103,11 +103,16 @@ type Microphone struct {
 // sampleRate of all generated and decoded sound, Hz.
 const sampleRate = 48000
 
+func (m Microphone) length() time.Duration {
+	if m.Duration == 0 {
+		return 8 * time.Second
+	}
+	return m.Duration
+}
+
 // Samples returns the sound.
 func (m Microphone) Samples() []float32 {
-	if m.Duration == 0 {
-		m.Duration = 8 * time.Second
-	}
+	m.Duration = m.length()
 	if m.Amplitude == 0 {
 		m.Amplitude = 0.3
 	}

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meetcast/meetcast/sfu/packet"
+	"github.com/meetcast/meetcast/sfu/track"
 )
 
 func needTools(t *testing.T, tools ...string) {
@@ -234,5 +237,25 @@ func TestProbeAndCheck(t *testing.T) {
 	}
 	if err := Record(ctx, filepath.Join(dir, "none.flv"), copied, time.Second); err == nil {
 		t.Error("recording nothing is no error")
+	}
+}
+
+// A bot must show and play the same as a browser with these devices.
+func TestBotTracks(t *testing.T) {
+	needTools(t, "ffmpeg")
+	camera := Camera{Colour: Cyan, FirstCode: 5, Duration: 2 * time.Second}
+	for _, codec := range []packet.Codec{packet.VP8, packet.H264} {
+		tracks := BotTracks(t, codec, &camera, &Microphone{Frequency: 440, Duration: 2 * time.Second})
+		if len(tracks) != 2 || tracks[0].Source != track.Microphone || tracks[1].Source != track.Camera {
+			t.Fatalf("tracks: %+v", tracks)
+		}
+		picture, sound := tracks[1].Layers[0], tracks[0].Layers[0]
+		if picture.Codec != codec || len(picture.Frames) != camera.Frames() || picture.Width != 320 {
+			t.Errorf("picture: %v, %d frames, %d wide", picture.Codec, len(picture.Frames), picture.Width)
+		}
+		// Both go round after the same time, or lips would drift from sound.
+		if d := picture.Duration() - sound.Duration(); d.Abs() > time.Millisecond {
+			t.Errorf("picture goes round after %v, sound after %v", picture.Duration(), sound.Duration())
+		}
 	}
 }
