@@ -251,13 +251,14 @@ func (t *trackIndex) media() int64 {
 	return 0
 }
 
-// Duration returns from the first to the end of the last sample over all tracks.
+// Duration returns the time from the first thing shown or heard to the last.
 func (x *Index) Duration() time.Duration {
 	start, end := time.Duration(math.MaxInt64), time.Duration(0)
 	for _, t := range x.tracks {
 		if len(t.sizes) > 0 {
-			start = min(start, duration(t.first, t.scale))
-			end = max(end, duration(t.first+t.media(), t.scale))
+			first := t.first + int64(t.ctos[0])
+			start = min(start, duration(first, t.scale))
+			end = max(end, duration(first+t.media(), t.scale))
 		}
 	}
 	return max(end-start, 0)
