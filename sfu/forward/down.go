@@ -180,6 +180,13 @@ func (d *Down) Bound() (track.UpTrack, track.Size) {
 	return d.up, d.size
 }
 
+// Stamped tells whether the subscriber agreed to report on what arrives.
+func (d *Down) Stamped() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.out.TransportCC != 0
+}
+
 // Layer returns the layer forwarded now, -1 for none.
 func (d *Down) Layer() int {
 	d.mu.Lock()

@@ -72,3 +72,17 @@ type DownStats struct {
 	Padding        uint64 // packets sent to probe
 	Drops          [Drops]uint64
 }
+
+// Add sums the counters.
+func (s *DownStats) Add(o DownStats) {
+	s.Packets += o.Packets
+	s.Bytes += o.Bytes
+	s.Switches += o.Switches
+	s.PLIs += o.PLIs
+	s.Nacks += o.Nacks
+	s.RTX += o.RTX
+	s.Padding += o.Padding
+	for i := range s.Drops {
+		s.Drops[i] += o.Drops[i]
+	}
+}

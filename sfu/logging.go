@@ -1,0 +1,37 @@
+package sfu
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/pion/logging"
+)
+
+// logFactory sends pion's logs to slog at debug level: what matters to us comes
+// back as errors and states, and much of it is in the hands of clients.
+type logFactory struct{ log *slog.Logger }
+
+// NewLogger implements logging.LoggerFactory.
+func (f logFactory) NewLogger(scope string) logging.LeveledLogger {
+	return pionLog{f.log.With("pion", scope)}
+}
+
+type pionLog struct{ log *slog.Logger }
+
+func (l pionLog) printf(format string, args []any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug(fmt.Sprintf(format, args...))
+	}
+}
+
+func (l pionLog) Trace(string)                 {}
+func (l pionLog) Tracef(string, ...any)        {}
+func (l pionLog) Debug(string)                 {}
+func (l pionLog) Debugf(string, ...any)        {}
+func (l pionLog) Info(m string)                { l.log.Debug(m) }
+func (l pionLog) Infof(f string, args ...any)  { l.printf(f, args) }
+func (l pionLog) Warn(m string)                { l.log.Debug(m) }
+func (l pionLog) Warnf(f string, args ...any)  { l.printf(f, args) }
+func (l pionLog) Error(m string)               { l.log.Debug(m) }
+func (l pionLog) Errorf(f string, args ...any) { l.printf(f, args) }
