@@ -18,7 +18,19 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// cacheDir keeps the media that one test made for the others.
+var cacheDir string
+
+func TestMain(m *testing.M) {
+	var err error
+	if cacheDir, err = os.MkdirTemp("", "loadtest-"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(cacheDir)
+		os.Exit(code)
+	}))
+}
 
 func small(t *testing.T, server *bottest.Server) Config {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
@@ -26,7 +38,7 @@ func small(t *testing.T, server *bottest.Server) Config {
 	}
 	return Config{
 		URL: server.URL, APIKey: bottest.APIKey, Publishers: 1, Subscribers: 3, Duration: time.Second, JoinsPerSecond: 100,
-		Simulcast: true, Width: 256, Height: 144, FPS: 15, Bitrate: 300_000, CacheDir: t.TempDir(),
+		Simulcast: true, Width: 256, Height: 144, FPS: 15, Bitrate: 300_000, CacheDir: cacheDir,
 	}
 }
 
