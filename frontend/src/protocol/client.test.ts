@@ -184,6 +184,7 @@ describe("the end", () => {
     [4400, "bug"],
     [4403, "kicked"],
     [4409, "replaced"],
+    [4503, "full"],
   ])("comes with code %i", (code, reason) => {
     const socket = join();
     if (code === 4403) socket.say({ type: "kicked", by: "m-1" });

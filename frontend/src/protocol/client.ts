@@ -1,5 +1,5 @@
 import { Backoff } from "./backoff";
-import { meaning } from "./close";
+import { CLOSE, meaning } from "./close";
 import { decode } from "./decode";
 import { Emitter } from "./emitter";
 import {
@@ -25,7 +25,7 @@ export class RequestError extends Error {
 }
 
 /** Why the client is closed for good. */
-export type EndReason = "left" | "refused" | "kicked" | "replaced" | "bug";
+export type EndReason = "left" | "refused" | "kicked" | "replaced" | "full" | "bug";
 
 export type ConnectionState = "idle" | "connecting" | "joined" | "reconnecting" | "closed";
 
@@ -223,7 +223,7 @@ export class SignalClient extends Emitter<ClientEvents> {
   /** Treats a silent connection as lost, without waiting for its closing handshake. */
   #drop(): void {
     const socket = this.#socket;
-    this.#lost(4408, "");
+    this.#lost(CLOSE.timeout, "");
     socket?.close();
   }
 
@@ -239,12 +239,13 @@ export class SignalClient extends Emitter<ClientEvents> {
       case "refused":
       case "kicked":
       case "replaced":
+      case "full":
       case "bug":
         this.#end(what, this.#lastError || reason);
         return;
     }
     if (this.#state === "joined") this.#setState("reconnecting");
-    const pause = this.#backoff.next() + (code === 4429 ? RATE_PAUSE : 0);
+    const pause = this.#backoff.next() + (code === CLOSE.rate ? RATE_PAUSE : 0);
     this.#timers.retry = setTimeout(() => this.#open(), pause);
   }
 

@@ -8,6 +8,8 @@ export type CloseMeaning =
   | "refused"
   | "kicked"
   | "replaced"
+  /** No room for one more: say so; trying again is up to the person. */
+  | "full"
   | "bug";
 
 /** The close codes of the protocol; all others are those of a lost connection. */
@@ -20,6 +22,7 @@ export const CLOSE = {
   replaced: 4409,
   rate: 4429,
   internal: 4500,
+  full: 4503,
 } as const;
 
 export function meaning(code: number): CloseMeaning {
@@ -34,6 +37,8 @@ export function meaning(code: number): CloseMeaning {
       return "rejoin";
     case CLOSE.replaced:
       return "replaced";
+    case CLOSE.full:
+      return "full";
   }
   return "retry";
 }

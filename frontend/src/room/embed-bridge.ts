@@ -117,7 +117,7 @@ export class EmbedBridge {
 
   #onEnded({ reason, message }: Ended): void {
     if (reason === "kicked") this.#event("kicked", { by: message });
-    this.#event("left", { reason: reason === "bug" ? "failed" : reason });
+    this.#event("left", { reason: reason === "bug" || reason === "full" ? "failed" : reason });
   }
 
   #event<T extends EmbedEventType>(type: T, data: EmbedEvents[T]): void {

@@ -81,8 +81,6 @@ export class BroadcastPanel extends RoomElement {
             autocomplete="off"
             spellcheck="false"
             inputmode="url"
-            pattern="rtmps?://.+"
-            title="An address that begins with rtmp:// or rtmps://"
           />
         </div>
       </details>
@@ -159,6 +157,10 @@ export class BroadcastPanel extends RoomElement {
     if (this.busy) return;
     const form = new FormData(e.target as HTMLFormElement);
     const destination = String(form.get("destination") ?? "").trim();
+    if (destination && !/^rtmps?:\/\/./i.test(destination)) {
+      this.error = "An RTMP address begins with rtmp:// or rtmps://.";
+      return;
+    }
     await this.#do(() =>
       this.room.startBroadcast({
         record: form.get("record") !== null,

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { type IconNode, LogOut, MonitorX, RotateCw, TriangleAlert, UserX } from "lucide";
+import { type IconNode, LogOut, MonitorX, RotateCw, TriangleAlert, UserX, Users } from "lucide";
 import type { Ended } from "../room/room";
 import { LightElement } from "./element";
 import { icon } from "./icon";
@@ -55,6 +55,13 @@ function words({ reason, message }: Ended): Words {
         title: "The meeting is open somewhere else",
         text: "You joined with the same place in another tab or window, and the meeting goes on there.",
         again: "Use it here",
+      };
+    case "full":
+      return {
+        icon: Users,
+        title: "The meeting is full",
+        text: `${sentence(message)} Try again when somebody has left.`.trim(),
+        again: "Try again",
       };
   }
   return {
