@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/meetcast/meetcast/configs"
+	"github.com/meetcast/meetcast/egress/live"
+	"github.com/meetcast/meetcast/egress/vod"
+	"github.com/meetcast/meetcast/frontend"
+	"github.com/meetcast/meetcast/signaling"
+	"github.com/meetcast/meetcast/signaling/api"
+	"github.com/meetcast/meetcast/signaling/wire"
+	"github.com/meetcast/meetcast/signaling/ws"
+)
+
+// headerTimeout and idleTimeout close connections that only cost memory. There
+// is no write timeout: recordings and live segments take as long as they take.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	closeTimeout  = 5 * time.Second
+)
+
+func (a *App) startSignaling(context.Context) error {
+	var ice []wire.ICEServer
+	for _, s := range a.cfg.RTC.ICEServers {
+		ice = append(ice, wire.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+	}
+	a.signal = signaling.New(signaling.Config{
+		Rooms:    a.rooms,
+		Verifier: verifier{a.tokens},
+		Peers:    peers{a.engine},
+		Broadcaster: broadcaster{
+			manager: a.egress, links: a.links(), defaultDestination: a.defaultDestination,
+		},
+		// The page comes from here; its token is what counts, not its origin.
+		Socket:        ws.Config{Origins: []string{"*"}},
+		ICEServers:    ice,
+		AudioSlots:    a.cfg.Rooms.AudioSlots,
+		MaxVideoSlots: a.cfg.Rooms.MaxVideoSlots,
+		Logger:        a.log.With("part", "signaling"),
+	})
+	a.onClose("signaling", a.signal.Close)
+	return nil
+}
+
+func (a *App) links() links {
+	port := a.ingestPort()
+	l := links{publicURL: a.cfg.HTTP.PublicURL, rtmpHost: fmt.Sprintf(":%d", port)}
+	if l.publicURL != "" {
+		l.rtmpHost = net.JoinHostPort(hostname(l.publicURL), fmt.Sprint(port))
+	}
+	return l
+}
+
+// routes decides which part answers a request.
+func (a *App) routes() http.Handler {
+	endpoints := api.New(api.Config{
+		Organisations: a.catalog, Streams: a.catalog, Tokens: a.tokens,
+		Links:   api.Links{PublicURL: a.cfg.HTTP.PublicURL, TrustForwarded: true, RTMPPort: a.ingestPort()},
+		Live:    func(name string) bool { return a.live.Info(name).State == "live" },
+		Origins: a.cfg.HTTP.CORSOrigins,
+		Ready:   map[string]func(context.Context) error{"store": a.store.Ready},
+		Logger:  a.log.With("part", "api"),
+	})
+	mux := http.NewServeMux()
+	mux.Handle(wire.Path, a.signal)
+	mux.Handle("/playout/", live.Handler(a.live))
+	mux.Handle("/vod/", vod.Handler(a.vods))
+	pages := frontend.Handler()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if endpoints.Owns(r.URL.Path) {
+			endpoints.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
+	return trustProxies(parseProxies(a.cfg.HTTP.TrustedProxies), mux)
+}
+
+// server is the HTTP listener and the goroutine that serves it.
+type server struct {
+	http   *http.Server
+	addr   net.Addr
+	failed chan error // one error, when serving ends by itself
+	done   chan struct{}
+}
+
+func (a *App) startHTTP(context.Context) error {
+	l, err := net.Listen("tcp", a.cfg.HTTP.Address)
+	if err != nil {
+		return fmt.Errorf("listen on http.address %s: %w", a.cfg.HTTP.Address, err)
+	}
+	s := &server{
+		http: &http.Server{
+			Handler: a.routes(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+			ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		},
+		addr: l.Addr(), failed: make(chan error, 1), done: make(chan struct{}),
+	}
+	serve := serveFunc(s.http, a.cfg)
+	go func() {
+		defer close(s.done)
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("serve http: %w", err)
+		}
+	}()
+	a.http = s
+	a.onClose("http", s.close)
+	return nil
+}
+
+// serveFunc chooses plain HTTP, given certificates, or certificates by ACME.
+func serveFunc(s *http.Server, cfg *configs.Config) func(net.Listener) error {
+	switch {
+	case cfg.HTTP.TLSCert != "":
+		return func(l net.Listener) error { return s.ServeTLS(l, cfg.HTTP.TLSCert, cfg.HTTP.TLSKey) }
+	case len(cfg.HTTP.ACMEHosts) > 0:
+		m := &autocert.Manager{
+			Prompt:     autocert.AcceptTOS,
+			HostPolicy: autocert.HostWhitelist(cfg.HTTP.ACMEHosts...),
+			Cache:      autocert.DirCache(filepath.Join(cfg.DataDir, "certificates")),
+		}
+		s.TLSConfig = m.TLSConfig()
+		return func(l net.Listener) error { return s.ServeTLS(l, "", "") }
+	}
+	return s.Serve
+}
+
+// close stops listening and lets answers under way finish for a moment. Sockets
+// of pages and players are not the HTTP server's; their owners close them.
+func (s *server) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
+	<-s.done
+	return err
+}

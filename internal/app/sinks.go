@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/meetcast/meetcast/egress"
+	"github.com/meetcast/meetcast/egress/ingest"
+	"github.com/meetcast/meetcast/egress/rtmp"
+	"github.com/meetcast/meetcast/egress/vod"
+	"github.com/meetcast/meetcast/internal/catalog"
+)
+
+// pushes connects the egress manager to RTMP pushes under one policy.
+type pushes struct {
+	policy *rtmp.Policy
+}
+
+// Check implements egress.Policy. The address behind the name is judged when
+// the push dials, so that a name cannot change in between.
+func (p pushes) Check(_ context.Context, url string) (string, error) {
+	if _, err := p.policy.Resolve(url); err != nil {
+		return "", destinationError(err)
+	}
+	return url, nil
+}
+
+// open implements egress.Config.NewPush.
+func (p pushes) open(c egress.PushConfig) (egress.Push, error) {
+	cfg := rtmp.Config{URL: c.URL, Logger: c.Logger, Policy: p.policy}
+	if c.Internal {
+		cfg.Policy = nil
+	}
+	if c.OnState != nil {
+		cfg.OnChange = func(s rtmp.Status) { c.OnState(pushState(s)) }
+	}
+	push, err := rtmp.NewPush(cfg)
+	if err != nil {
+		return nil, destinationError(err)
+	}
+	return watchedPush{push}, nil
+}
+
+// watchedPush is a push in the manager's words.
+type watchedPush struct {
+	*rtmp.Push
+}
+
+// State implements egress.Push.
+func (p watchedPush) State() egress.PushState { return pushState(p.Status()) }
+
+func pushState(s rtmp.Status) egress.PushState {
+	phases := map[rtmp.State]egress.PushPhase{
+		rtmp.Connecting:   egress.PushConnecting,
+		rtmp.Live:         egress.PushLive,
+		rtmp.Reconnecting: egress.PushReconnecting,
+		rtmp.Failed:       egress.PushFailed,
+		rtmp.Closed:       egress.PushFailed,
+	}
+	state := egress.PushState{Phase: phases[s.State]}
+	if s.Reason != nil {
+		state.Err = destinationError(s.Reason)
+	}
+	return state
+}
+
+// destinationError says what is wrong with a destination to the moderator.
+func destinationError(err error) error {
+	var e *rtmp.Error
+	if errors.As(err, &e) && e.Kind != rtmp.KindInternal {
+		return egress.DestinationError(e.Sentence(), err)
+	}
+	return err
+}
+
+// streams admits publishers of streams that exist.
+type streams struct {
+	catalog *catalog.Catalog
+}
+
+// Publish implements ingest.Authorizer.
+func (s streams) Publish(ctx context.Context, r ingest.Request) error {
+	_, err := s.catalog.StreamByName(ctx, r.Name)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return errors.New("there is no such stream; create it first")
+	}
+	return err
+}
+
+// recordings tells the catalogue what was recorded.
+type recordings struct {
+	catalog *catalog.Catalog
+	log     *slog.Logger
+}
+
+// storeTimeout bounds one write to the catalogue.
+const storeTimeout = 10 * time.Second
+
+// RecordingStarted implements vod.Catalog.
+func (r recordings) RecordingStarted(rec vod.Recording) { r.put(rec, time.Time{}) }
+
+// RecordingFinished implements vod.Catalog.
+func (r recordings) RecordingFinished(rec vod.Recording) { r.put(rec, time.Now()) }
+
+func (r recordings) put(rec vod.Recording, finished time.Time) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	err := r.catalog.PutVOD(ctx, rec.Stream, catalog.VOD{
+		Name: rec.Name, File: rec.Name + ".mp4", Size: rec.Size, Duration: rec.Duration,
+		Created: rec.Started, Finished: finished,
+	})
+	if err != nil {
+		r.log.Error("a recording is on disk but not in the catalogue", "recording", rec.Name, "err", err)
+	}
+}
+
+// ingestURL returns the URL under which the own ingest is reached from here.
+func ingestURL(addr net.Addr) func(stream string) string {
+	host := "127.0.0.1"
+	tcp, _ := addr.(*net.TCPAddr)
+	if tcp != nil && !tcp.IP.IsUnspecified() {
+		host = tcp.IP.String()
+	}
+	base := "rtmp://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port)) + "/" + ingest.Live + "/"
+	return func(stream string) string { return base + stream }
+}

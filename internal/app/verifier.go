@@ -1,0 +1,31 @@
+package app
+
+import (
+	"context"
+
+	"github.com/meetcast/meetcast/auth"
+	"github.com/meetcast/meetcast/signaling"
+)
+
+// verifier tells signaling who a token stands for.
+type verifier struct {
+	tokens *auth.Tokens
+}
+
+// Verify implements signaling.Verifier.
+func (v verifier) Verify(ctx context.Context, token string) (signaling.Identity, error) {
+	claims, err := v.tokens.Verify(ctx, token)
+	if refusal, ok := auth.Refusal(err); ok {
+		return signaling.Identity{}, signaling.NewError(signaling.KindUnauthorized, refusal.Message, err)
+	}
+	if err != nil {
+		return signaling.Identity{}, signaling.NewError(signaling.KindOurs, "The server could not check the token.", err)
+	}
+	return signaling.Identity{
+		Room:       claims.RoomID(),
+		StreamName: claims.StreamName,
+		Moderator:  claims.Moderator,
+		TokenID:    claims.ID,
+		Expires:    claims.Expires,
+	}, nil
+}
