@@ -67,7 +67,7 @@ export class ControlBar extends RoomElement {
 
   protected override render() {
     const side = this.#side();
-    return html`<div class="bar" role="toolbar" aria-label="Meeting controls">
+    return html`<div class="bar" role="group" aria-label="Meeting controls">
       <div class="bar-group bar-main">
         ${this.#main().map((c) => this.#button(c))}
         <button

@@ -6,6 +6,7 @@ import { RoomElement } from "./element";
 import { icon } from "./icon";
 import { shortcutOf } from "./shortcuts";
 import type { Toasts } from "./toasts";
+import { keepAwake } from "./wake-lock";
 import "./broadcast-panel";
 import "./chat-panel";
 import "./control-bar";
@@ -44,6 +45,7 @@ export class Meeting extends RoomElement {
   /** What a screen reader says next. */
   declare spoken: string;
   #followed: (() => void)[] = [];
+  #letSleep: (() => void) | undefined;
 
   constructor() {
     super();
@@ -58,11 +60,13 @@ export class Meeting extends RoomElement {
     this.addEventListener("mc-open", this.#onOpen as EventListener);
     this.addEventListener("mc-pin", this.#onPin as EventListener);
     this.addEventListener("mc-layout", this.#toggleLayout);
+    this.#letSleep = keepAwake();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     document.removeEventListener("keydown", this.#onKey);
+    this.#letSleep?.();
     for (const off of this.#followed.splice(0)) off();
   }
 
