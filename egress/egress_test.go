@@ -78,10 +78,11 @@ func colourSource(hex string) string {
 }
 
 func TestBroadcastShowsAndHearsEverybody(t *testing.T) {
+	t.Parallel()
 	room := newRoom()
-	red := newPublisher(t, "red", track.Camera, pictureClip(t, packet.VP8, colourSource("d02020"), 15)).start()
+	red := newPublisher(t, "red", track.Camera, pictureClip(t, packet.VP8, colourSource("d02020"), "1000", 15)).start()
 	low := newPublisher(t, "red", track.Microphone, soundClip(t, "sine=f=440:d=2")).start()
-	blue := newPublisher(t, "blue", track.Camera, pictureClip(t, packet.H264, colourSource("2030d0"), 15)).start()
+	blue := newPublisher(t, "blue", track.Camera, pictureClip(t, packet.H264, colourSource("2030d0"), "1000", 15)).start()
 	high := newPublisher(t, "blue", track.Microphone, soundClip(t, "sine=f=1320:d=2")).start()
 	room.update(func(s *track.Snapshot) {
 		s.Members = []track.MemberView{

@@ -119,13 +119,13 @@ func cached(name string, make func() *clip) *clip {
 }
 
 // pictureClip encodes a lavfi source of a second or so.
-func pictureClip(t *testing.T, codec packet.Codec, source string, fps int) *clip {
+func pictureClip(t *testing.T, codec packet.Codec, source, gop string, fps int) *clip {
 	t.Helper()
 	return cached(codec.String()+source, func() *clip {
 		c := &clip{codec: codec, every: time.Second / time.Duration(fps)}
 		if codec == packet.VP8 {
 			b := ffmpeg(t, nil, "-f", "lavfi", "-i", source, "-c:v", "libvpx", "-b:v", "400k",
-				"-deadline", "realtime", "-cpu-used", "8", "-g", "1000", "-f", "ivf", "pipe:1")[32:]
+				"-deadline", "realtime", "-cpu-used", "8", "-g", gop, "-f", "ivf", "pipe:1")[32:]
 			for len(b) > 12 {
 				n := 12 + int(binary.LittleEndian.Uint32(b))
 				c.frames = append(c.frames, b[12:n])
@@ -134,7 +134,7 @@ func pictureClip(t *testing.T, codec packet.Codec, source string, fps int) *clip
 			return c
 		}
 		b := ffmpeg(t, nil, "-f", "lavfi", "-i", source, "-c:v", "libx264", "-preset", "ultrafast",
-			"-profile:v", "baseline", "-x264-params", "sliced-threads=0:threads=1:aud=1", "-g", "1000", "-f", "h264", "pipe:1")
+			"-profile:v", "baseline", "-x264-params", "sliced-threads=0:threads=1:aud=1", "-g", gop, "-f", "h264", "pipe:1")
 		aud := []byte{0, 0, 0, 1, 9}
 		for _, f := range bytes.Split(b, aud)[1:] {
 			c.frames = append(c.frames, append(slices.Clone(aud), f...))
@@ -180,6 +180,8 @@ type publisher struct {
 
 	// delay holds packets back between capture and arrival.
 	delay time.Duration
+	// steady sends the clip without beginning anew for a key frame.
+	steady bool
 	// skew is added to the sender's wall clock.
 	skew time.Duration
 	// base is the moment at which frame 0 of the clip was captured.
@@ -244,7 +246,7 @@ func (p *publisher) run() {
 		}
 		p.mu.Lock()
 		if p.key || pos == len(p.clip.frames) {
-			if p.clip.codec != packet.Opus {
+			if p.clip.codec != packet.Opus && !p.steady {
 				pos, p.key = 0, false
 			} else {
 				pos %= len(p.clip.frames)
@@ -259,7 +261,7 @@ func (p *publisher) run() {
 		}
 		payloads := pay.Payload(1100, frame)
 		for i, b := range payloads {
-			p.send(ts, b, pos == 1 && i == 0, i == len(payloads)-1)
+			p.send(ts, b, (pos == 1 || p.steady) && i == 0, i == len(payloads)-1)
 		}
 	}
 }
@@ -409,14 +411,21 @@ func (f *fakePush) decodeSound(t *testing.T) []float32 {
 	return out
 }
 
-// tone returns how loud a frequency is in some samples, 0 .. 1 (Goertzel).
+// tone returns how loud a frequency is in some samples, 0 .. 1: Goertzel over
+// blocks of 50 ms, wide enough for a voice that is being stretched a little.
 func tone(pcm []float32, freq float64) float64 {
-	k := 2 * math.Cos(2*math.Pi*freq/48000)
-	var a, b float64
-	for _, v := range pcm {
-		a, b = float64(v)+k*a-b, a
+	const block = 2400
+	sum, n := 0.0, 0
+	for ; len(pcm) >= block; pcm = pcm[block:] {
+		k := 2 * math.Cos(2*math.Pi*freq/48000)
+		var a, b float64
+		for _, v := range pcm[:block] {
+			a, b = float64(v)+k*a-b, a
+		}
+		sum += 2 * math.Sqrt(max(a*a+b*b-k*a*b, 0)) / block
+		n++
 	}
-	return 2 * math.Sqrt(max(a*a+b*b-k*a*b, 0)) / float64(len(pcm))
+	return sum / float64(max(n, 1))
 }
 
 // span cuts the samples between two times.

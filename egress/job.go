@@ -362,7 +362,11 @@ func (j *job) finish(as State, why error) {
 	}
 	j.mu.Unlock()
 	if program != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		wait := drainTime
+		if as == Failed {
+			wait = drainTime / 10 // nobody is waiting for the rest
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), wait)
 		program.close(ctx)
 		cancel()
 	}

@@ -151,7 +151,7 @@ func (c *Canvas) disc(cx, cy, radius int, col Colour) {
 func (c *Canvas) drawName(it *Item, clip layout.Rect) {
 	size := min(max(c.pic.Height/36, 10), max(clip.H/7, 8))
 	pad := size / 2 &^ 1
-	if it.Name == "" || clip.W < 6*size || clip.H < 3*size {
+	if it.Name == "" || clip.W < 6*size || clip.H < 5*size {
 		return
 	}
 	m := c.texts.render(it.Name, size, clip.W-4*pad-2, false)

@@ -16,6 +16,9 @@ const (
 	delayMargin  = 20 * time.Millisecond
 	delayUp      = 15 * time.Millisecond // per second
 	delayDown    = 6 * time.Millisecond  // per second
+	// delayBand is how much shorter the delay must be able to be before it moves
+	// down: it should stand still most of the time, for each move bends the pitch.
+	delayBand = 40 * time.Millisecond
 	// settling is how long the delay may jump up after the first packet.
 	settling = 1500 * time.Millisecond
 	// insane is how far a mapped capture time may be from the arrival before the
@@ -77,7 +80,7 @@ func (p *Publisher) Ready(capture, now time.Duration) {
 	switch {
 	case want > p.delay:
 		p.delay = min(want, p.delay+up)
-	case want < p.delay-2*latenessStep:
+	case want < p.delay-delayBand:
 		p.delay = max(want, p.delay-down)
 	}
 }
