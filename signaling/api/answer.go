@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -96,12 +97,14 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 // answer writes v as JSON. Its error is nil: nobody is left to tell when the
 // connection is gone.
 func answer(w http.ResponseWriter, status int, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // nobody takes application/json for a page
+	if err := enc.Encode(v); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(data, '\n'))
+	_, _ = w.Write(body.Bytes())
 	return nil
 }
