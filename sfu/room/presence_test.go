@@ -218,3 +218,17 @@ func texts(list []Chat) (out string) {
 	}
 	return out
 }
+
+// TestOldMembersShareOneEvent: what is told is made, and encoded, once for all.
+func TestOldMembersShareOneEvent(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, h *hotel) {
+		ada, bob := h.join(person("ada")), h.join(person("bob"))
+		ada.SetHand(true)
+		ada.heard()
+		bob.heard()
+		bob.SetHand(true)
+		if a, b := last[*Presence](t, ada.heard()), last[*Presence](t, bob.heard()); a != b {
+			t.Error("two members got events of their own")
+		}
+	})
+}

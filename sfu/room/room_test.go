@@ -510,3 +510,29 @@ func TestComingAndGoing(t *testing.T) {
 		}
 	})
 }
+
+func TestPublishedAnewIsOn(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, h *hotel) {
+		ada, bob := h.join(person("ada")).withSlots("v"), h.join(person("bob"))
+		cam := bob.publish(track.Camera)
+		bob.SetMuted(track.Camera, true)
+		bob.Unpublish(cam)
+		again := bob.publish(track.Camera)
+		if got := ada.down.carries(); got != tracks(again) {
+			t.Errorf("slot carries %q", got)
+		}
+	})
+}
+
+func TestMutedDoNotSpeak(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, h *hotel) {
+		ada, bob := h.join(person("ada")), h.join(person("bob"))
+		mic := bob.publish(track.Microphone)
+		bob.SetMuted(track.Microphone, true)
+		mic.speak(0.9) // a page that goes on sending
+		time.Sleep(5 * time.Second)
+		if n := len(only[*Speakers](ada.heard())); n != 0 {
+			t.Errorf("%d messages about somebody muted", n)
+		}
+	})
+}
