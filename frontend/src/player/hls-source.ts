@@ -1,14 +1,23 @@
 import type Hls from "hls.js";
-import type { ErrorData } from "hls.js";
+import type { ErrorData, LoadPolicy, RetryConfig } from "hls.js";
 import { Backoff } from "../protocol/backoff";
 import type { Source, SourceHost, SourceStats } from "./source";
 
 /** Latency that hls.js aims at when the playlist names none, s. */
-const liveSync = 2;
+const liveSync = 1.5;
 /** Media kept behind the position, s. */
 const keepBehind = 10;
-/** A stream that does not come back within this time may be over: the player asks, ms. */
-const overAfter = 6000;
+/** A playlist is tried again unless it is not there: that may mean the end. Times in ms. */
+const playlistRetry: RetryConfig = {
+  maxNumRetry: 8,
+  retryDelayMs: 300,
+  maxRetryDelayMs: 2000,
+  backoff: "exponential",
+  shouldRetry: (_config, _count, _timeout, response, retry) => retry && response?.code !== 404 && response?.code !== 410,
+};
+const playlistPolicy: LoadPolicy = {
+  default: { maxTimeToFirstByteMs: 8000, maxLoadTimeMs: 12_000, timeoutRetry: playlistRetry, errorRetry: playlistRetry },
+};
 
 /** playsNatively tells whether the video element plays HLS by itself. */
 export function playsNatively(video: HTMLVideoElement): boolean {
@@ -30,7 +39,8 @@ export class HLSSource implements Source {
   #running = false;
   #hls: Hls | undefined;
   #retryTimer = 0;
-  #lostAt = 0;
+  /** A media error was just recovered from. */
+  #mended = false;
   #bytes = 0;
   #connects = 0;
 
@@ -92,6 +102,8 @@ export class HLSSource implements Source {
       maxLiveSyncPlaybackRate: 1.15,
       backBufferLength: keepBehind,
       maxBufferLength: 10,
+      manifestLoadPolicy: playlistPolicy,
+      playlistLoadPolicy: playlistPolicy,
     });
     this.#hls = hls;
     hls.on(HlsClass.Events.MANIFEST_PARSED, () => this.#began());
@@ -116,27 +128,26 @@ export class HLSSource implements Source {
 
   #loaded(bytes: number): void {
     this.#bytes += bytes;
-    this.#lostAt = 0;
+    this.#mended = false;
     this.#backoff.reset();
   }
 
   #failed(HlsClass: typeof Hls, error: ErrorData): void {
     if (!error.fatal) return;
-    if (error.type === HlsClass.ErrorTypes.MEDIA_ERROR && this.#hls && this.#lostAt === 0) {
-      this.#lostAt = performance.now();
+    const status = error.response?.code;
+    if (status === 404 || status === 410) this.#host.sourceGone();
+    else if (error.type === HlsClass.ErrorTypes.MEDIA_ERROR && this.#hls && !this.#mended) {
+      this.#mended = true;
       this.#hls.recoverMediaError();
     } else this.#retry(error.details);
   }
 
-  // retry loads everything anew after a pause. When the stream stays away the
-  // player looks whether it is over.
+  // retry loads everything anew after a pause.
   #retry(reason: string): void {
     this.#unload();
-    const now = performance.now();
-    this.#lostAt ||= now;
-    if (now - this.#lostAt > overAfter) this.#host.sourceOffline();
-    else this.#host.sourceLost(reason);
-    if (this.#running) this.#retryTimer = window.setTimeout(() => void this.#load(), this.#backoff.next());
+    if (!this.#running) return;
+    this.#host.sourceLost(reason);
+    this.#retryTimer = window.setTimeout(() => void this.#load(), this.#backoff.next());
   }
 
   #unload(): void {

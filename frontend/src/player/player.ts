@@ -52,7 +52,7 @@ export interface PlayerStats {
 }
 
 /** While a stream is not live it is asked for this often, ms. */
-const askEvery = 2000;
+const askEvery = 1500;
 
 /**
  * Player plays one stream by name as near to live as this browser can, and
@@ -170,6 +170,12 @@ export class Player extends EventTarget implements SourceHost {
     this.#set(this.#state === "waiting" ? "waiting" : "reconnecting", reason);
   }
 
+  sourceGone(): void {
+    this.#disconnect();
+    this.#set("buffering");
+    void this.#ask();
+  }
+
   sourceFailed(reason: string): void {
     if (this.#source) this.#barred.add(this.#source.kind);
     this.#disconnect();
@@ -236,13 +242,13 @@ export class Player extends EventTarget implements SourceHost {
       this.#set("failed", "This browser can play neither fragmented MP4 nor HLS.");
       return;
     }
+    const live = playout?.state === "live";
+    if (!live) this.#set("waiting");
     // A WebSocket waits for the broadcast by itself; a playlist is not there yet.
-    if (!playout || (playout.state !== "live" && kind === "hls")) {
-      this.#set("waiting");
+    if (!playout || (!live && kind === "hls")) {
       this.#askAgain(askEvery);
       return;
     }
-    if (playout.state !== "live") this.#set("waiting");
     this.#source = this.#make(kind!, playout);
     this.#source.start();
   }

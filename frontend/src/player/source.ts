@@ -14,6 +14,8 @@ export interface SourceHost {
   sourceOffline(): void;
   /** The connection is lost; the source tries again by itself. */
   sourceLost(reason: string): void;
+  /** The stream is not there any more, or not yet: the player asks for it anew. */
+  sourceGone(): void;
   /** This way of playing does not work here; the player takes another. */
   sourceFailed(reason: string): void;
   /** The element has been given new media and must be told to play. */
