@@ -324,6 +324,34 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
+// TestRefusedRoomMakesNoStream: a stream is made only for a token that is made.
+func TestRefusedRoomMakesNoStream(t *testing.T) {
+	r := newRig(t)
+	key := "x-bintu-apikey: " + r.key
+	const good = `{"exp":"2026-03-01T13:00","nbf":"2026-03-01T12:00","room":"r","moderator":true,"server":"h"}`
+	for _, bad := range []string{
+		strings.Replace(good, "13:00", "11:00", 1), strings.Replace(good, "2026", "2028", 1),
+		strings.Replace(good, `"h"`, `"h/"`, 1), strings.Replace(good, `"r"`, `"r-r"`, 1),
+		strings.Replace(good, `"room"`, `"streamname":"x/y","room"`, 1),
+	} {
+		wantStatus(t, r.do("POST", "/nanomeet", bad, key), 400, "Invalid")
+	}
+	count := func() int {
+		streams, err := r.catalog.Streams(t.Context(), r.org.ID, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(streams)
+	}
+	if n := count(); n != 0 {
+		t.Errorf("refused requests made %d streams", n)
+	}
+	wantStatus(t, r.do("POST", "/nanomeet", good, key), 200, "data")
+	if n := count(); n != 1 {
+		t.Errorf("a room made %d streams", n)
+	}
+}
+
 func TestRevokedInviter(t *testing.T) {
 	r := newRig(t)
 	token, claims, err := r.tokens.Room(auth.RoomRequest{

@@ -57,8 +57,9 @@ func (f *failures) add(addr netip.Prefix) {
 // perFailure is how long it takes to earn one attempt.
 func (f *failures) perFailure() time.Duration { return time.Minute / time.Duration(f.burst) }
 
-// makeRoomLocked forgets the accounts that are full again, and if there are
-// none any one: a flood from everywhere is nothing an account per address stops.
+// makeRoomLocked forgets the accounts that are full again, and then any until an
+// eighth is free, so that a flood of addresses pays for this only now and then.
+// An account per address stops no such flood anyway.
 func (f *failures) makeRoomLocked() {
 	if len(f.addrs) < maxAddrs {
 		return
@@ -70,7 +71,7 @@ func (f *failures) makeRoomLocked() {
 		}
 	}
 	for addr := range f.addrs {
-		if len(f.addrs) < maxAddrs {
+		if len(f.addrs) <= maxAddrs/8*7 {
 			return
 		}
 		delete(f.addrs, addr)
