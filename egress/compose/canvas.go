@@ -118,7 +118,7 @@ func (c *Canvas) drawItem(it *Item, border bool) {
 		c.drawName(it, clip)
 	}
 	if it.Speaking {
-		frame(c.pic, it.Rect, 2*unit, ring)
+		frame(c.pic, it.Rect, unit+unit/2&^1, ring)
 	}
 }
 
@@ -128,23 +128,10 @@ func (c *Canvas) drawCard(it *Item, clip layout.Rect) {
 	fill(c.pic, clip, back)
 	radius := min(clip.W, clip.H) / 5
 	cx, cy := clip.X+clip.W/2, clip.Y+clip.H/2
-	c.disc(cx, cy, radius, disc)
-	m := c.texts.render(initial(it.Name), max(radius, 10), 2*radius, true)
+	d := c.texts.disc(radius)
+	d.paint(c.pic, (cx-d.w/2)&^1, (cy-d.h/2)&^1, disc, clip)
+	m := c.texts.render(c.texts.initial(it.Name), max(radius, 10), 2*radius, true)
 	m.paint(c.pic, (cx-m.w/2)&^1, (cy-m.h/2)&^1, white, clip)
-}
-
-// disc paints a filled circle that lies inside the canvas.
-func (c *Canvas) disc(cx, cy, radius int, col Colour) {
-	cx, cy = cx&^1, cy&^1
-	for dy := -radius &^ 1; dy < radius; dy += 2 {
-		half := 0
-		for half*half+dy*dy < radius*radius {
-			half++
-		}
-		if half &^= 1; half > 0 {
-			fill(c.pic, layout.Rect{X: cx - half, Y: cy + dy, W: 2 * half, H: 2}, col)
-		}
-	}
 }
 
 // drawName paints the name at the lower left on a darkened patch.

@@ -3,6 +3,7 @@ package compose
 import (
 	"fmt"
 	"image"
+	"math"
 	"strings"
 	"unicode"
 
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/gomedium"
 	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/font/sfnt"
 	"golang.org/x/image/math/fixed"
 
 	"github.com/meetcast/meetcast/egress/layout"
@@ -28,6 +30,7 @@ type texts struct {
 	medium, bold *opentype.Font
 	faces        map[faceKey]font.Face
 	masks        map[maskKey]*mask
+	buf          sfnt.Buffer
 }
 
 type faceKey struct {
@@ -81,7 +84,8 @@ func (t *texts) face(k faceKey) font.Face {
 }
 
 // render returns a text in one line, cut with an ellipsis to a width in pixels.
-// Signs that the font lacks become a small box.
+// Signs that the font lacks (it has Latin, Greek and Cyrillic) are left out; the
+// mask is empty when nothing is left.
 func (t *texts) render(text string, size, maxWidth int, bold bool) *mask {
 	key := maskKey{faceKey{bold, size}, text, maxWidth}
 	if m, ok := t.masks[key]; ok {
@@ -92,7 +96,9 @@ func (t *texts) render(text string, size, maxWidth int, bold bool) *mask {
 	}
 	m := &mask{}
 	if f := t.face(key.faceKey); f != nil {
-		m = draw(f, clean(text), maxWidth)
+		if text = t.clean(text); text != "" {
+			m = draw(f, text, maxWidth)
+		}
 	}
 	t.masks[key] = m
 	return m
@@ -115,7 +121,7 @@ func draw(f font.Face, text string, maxWidth int) *mask {
 }
 
 // clean drops what cannot be drawn in a line and bounds the length.
-func clean(s string) string {
+func (t *texts) clean(s string) string {
 	out := make([]rune, 0, 64)
 	for _, r := range s {
 		if len(out) == 64 {
@@ -125,20 +131,44 @@ func clean(s string) string {
 		case unicode.IsSpace(r):
 			out = append(out, ' ')
 		case unicode.IsPrint(r):
-			out = append(out, r)
+			if i, err := t.medium.GlyphIndex(&t.buf, r); err == nil && i != 0 {
+				out = append(out, r)
+			}
 		}
 	}
 	return strings.TrimSpace(string(out))
 }
 
 // initial returns the letter on somebody's card.
-func initial(name string) string {
-	for _, r := range clean(name) {
+func (t *texts) initial(name string) string {
+	for _, r := range t.clean(name) {
 		if unicode.IsLetter(r) || unicode.IsNumber(r) {
 			return string(unicode.ToUpper(r))
 		}
 	}
-	return "?"
+	return "•"
+}
+
+// disc returns a filled circle with a soft edge.
+func (t *texts) disc(radius int) *mask {
+	key := maskKey{faceKey{false, -radius}, "", 0}
+	if m, ok := t.masks[key]; ok {
+		return m
+	}
+	if len(t.masks) >= maxMasks {
+		clear(t.masks)
+	}
+	side := 2*radius + 2
+	m := &mask{w: side, h: side, a: make([]byte, side*side)}
+	for y := range side {
+		for x := range side {
+			dx, dy := float64(x)-float64(side-1)/2, float64(y)-float64(side-1)/2
+			inside := float64(radius) - math.Hypot(dx, dy) + 0.5
+			m.a[y*side+x] = byte(255 * min(max(inside, 0), 1))
+		}
+	}
+	t.masks[key] = m
+	return m
 }
 
 // paint draws a text in a colour at an even position; what would stick out of
