@@ -48,6 +48,7 @@ func (a *unpublish) apply(r *Room) {
 			a.m.tracks = append(a.m.tracks[:i:i], a.m.tracks[i+1:]...)
 			// Who publishes the source again has it on.
 			delete(a.m.muted, src.info.Source)
+			delete(a.m.asked, src.info.Source)
 			r.moves(a.m)
 			return
 		}
@@ -60,7 +61,10 @@ type setMuted struct {
 	muted bool
 }
 
-func (a *setMuted) apply(r *Room) { r.mute(a.m, a.src, a.muted) }
+func (a *setMuted) apply(r *Room) {
+	delete(a.m.asked, a.src)
+	r.mute(a.m, a.src, a.muted)
+}
 
 // mute changes whether a source counts as switched off. Sources are four at
 // most, so the map is bounded.
@@ -121,6 +125,7 @@ func (r *Room) muteFor(m *Member, s track.Source, by track.MemberID) {
 		return
 	}
 	r.mute(m, s, true)
+	m.asked[s] = by
 	m.client.Notify(&MuteRequest{Source: s, By: by})
 }
 

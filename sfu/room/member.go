@@ -18,9 +18,12 @@ type Member struct {
 
 	// Owned by the room's loop.
 
-	name   string
-	hand   time.Time
-	muted  map[track.Source]bool
+	name  string
+	hand  time.Time
+	muted map[track.Source]bool
+	// asked remembers who muted a source until the member says something about
+	// it: a page that was away has to be asked again.
+	asked  map[track.Source]track.MemberID
 	tracks []*source // in order of publishing, at most one of each source
 	away   bool
 	lostAt time.Time // when a member that is away is given up

@@ -153,6 +153,9 @@ func (a *back) apply(r *Room) {
 	r.rooms.stats.resumes.Add(1)
 	r.welcome(m, true)
 	r.tellSlots(m)
+	for s, by := range m.asked {
+		m.client.Notify(&MuteRequest{Source: s, By: by})
+	}
 	a.reply <- nil
 }
 

@@ -310,6 +310,32 @@ func TestMuteOthers(t *testing.T) {
 	})
 }
 
+func TestMuteRequestReachesWhoWasAway(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, h *hotel) {
+		ada, bob := h.join(moderator("ada")), h.join(person("bob"))
+		bob.publish(track.Microphone)
+		settle()
+		bob.Away()
+		if err := ada.MuteEveryone(); err != nil {
+			t.Fatal(err)
+		}
+		bob.heard() // and lost
+		if err := bob.Back(); err != nil {
+			t.Fatal(err)
+		}
+		if m := last[*MuteRequest](t, bob.heard()); m.By != ada.ID() {
+			t.Errorf("bob heard %+v", m)
+		}
+		bob.SetMuted(track.Microphone, true)
+		if err := bob.Back(); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(only[*MuteRequest](bob.heard())); n != 0 {
+			t.Error("bob is asked again though he followed")
+		}
+	})
+}
+
 func TestResumeInTime(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, h *hotel) {
 		ada, bob := h.join(person("ada")).withSlots("v"), h.join(person("bob"))

@@ -53,7 +53,7 @@ func (r *Rooms) Join(ctx context.Context, id track.RoomID, who Identity, client 
 		}
 		m := &Member{
 			id: newMemberID(), room: room, client: client, identity: who,
-			name: who.Name, muted: make(map[track.Source]bool),
+			name: who.Name, muted: make(map[track.Source]bool), asked: make(map[track.Source]track.MemberID),
 		}
 		reply := make(chan error, 1)
 		switch err := room.ask(&join{m, reply}, reply); {
