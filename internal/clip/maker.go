@@ -86,8 +86,11 @@ func videoArgs(s VideoSpec) []string {
 	if s.Input != "" {
 		args = append(args, "-i", s.Input)
 	} else {
-		args = append(args, "-f", "lavfi", "-i",
-			fmt.Sprintf("testsrc2=size=%dx%d:rate=%d,hue=h=%d", s.Width, s.Height, s.FPS, s.Hue))
+		picture := fmt.Sprintf("testsrc2=size=%dx%d:rate=%d", s.Width, s.Height, s.FPS)
+		if s.Hue != 0 {
+			picture += fmt.Sprintf(",hue=h=%d", s.Hue)
+		}
+		args = append(args, "-f", "lavfi", "-i", picture)
 	}
 	key := s.KeyInterval
 	if key <= 0 {

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	clipLength   = 10 * time.Second
+	// clipLength is short: encoding it costs about its own length of a core.
+	clipLength   = 5 * time.Second
 	toneHz       = 440
 	audioBitrate = 32_000
 	// Levels of RFC 6464 in -dBov.

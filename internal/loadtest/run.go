@@ -73,12 +73,12 @@ func Run(ctx context.Context, cfg Config, progress io.Writer) (Result, error) {
 
 // prepare does all that must not be measured.
 func (r *run) prepare(ctx context.Context) error {
-	r.show.step("Preparing media (kept for the next time) …")
 	var err error
-	if r.tracks, err = prepare(ctx, &r.cfg); err != nil {
+	if r.tokens, err = tokens(ctx, &r.cfg); err != nil {
 		return err
 	}
-	if r.tokens, err = tokens(ctx, &r.cfg); err != nil {
+	r.show.step("Preparing media (kept for the next time) …")
+	if r.tracks, err = prepare(ctx, &r.cfg); err != nil {
 		return err
 	}
 	u, err := url.Parse(r.cfg.URL)

@@ -108,7 +108,7 @@ func StartServer(t testing.TB, o ServerOptions) *Server {
 	s.URL = fmt.Sprintf("http://localhost:%d", s.HTTPPort)
 	values := map[string]string{
 		"MEETCAST_DATA_DIR":             s.DataDir,
-		"MEETCAST_LOG_LEVEL":            "debug",
+		"MEETCAST_LOG_LEVEL":            "info",
 		"MEETCAST_HTTP_ADDRESS":         fmt.Sprintf("127.0.0.1:%d", s.HTTPPort),
 		"MEETCAST_HTTP_PUBLIC_URL":      s.URL,
 		"MEETCAST_RTC_PORT":             fmt.Sprint(s.RTCPort),
@@ -173,7 +173,7 @@ func (s *Server) Start(t testing.TB) {
 }
 
 // apiKeyForm is the form of API keys, as printed at the first start.
-var apiKeyForm = regexp.MustCompile(`mck_[0-9A-Za-z]+_[0-9A-Za-z]+`)
+var apiKeyForm = regexp.MustCompile(`mck_[0-9A-Za-z]+_[0-9A-Za-z_-]+`)
 
 // Stop ends the server in an orderly way; nothing happens when it does not run.
 func (s *Server) Stop() error { return s.p.stop(stopTimeout) }
