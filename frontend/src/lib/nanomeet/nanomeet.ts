@@ -1,4 +1,5 @@
 import type { BroadcastLinks, CommandResults, EmbedEvent, EmbedEvents } from "../../protocol/embed";
+import { absoluteLinks } from "./absolute";
 import { baseOfServer } from "./base";
 import { checkInit, type InitConfig } from "./config";
 import { Emitter } from "./emitter";
@@ -87,7 +88,7 @@ export class NanoMeet {
     return success(async () => {
       if (typeof isVOD !== "boolean") fail("Invalid isVOD", "Pass true to record the broadcast, false to only show it live.");
       const frame = await this.#embedded("startBroadcast");
-      return frame.command("startBroadcast", { record: isVOD });
+      return absoluteLinks(await frame.command("startBroadcast", { record: isVOD }), this.#base);
     });
   }
 
@@ -95,7 +96,7 @@ export class NanoMeet {
   stopBroadcast(): Promise<Success<CommandResults["stopBroadcast"]>> {
     return success(async () => {
       const frame = await this.#embedded("stopBroadcast");
-      return frame.command("stopBroadcast");
+      return absoluteLinks(await frame.command("stopBroadcast"), this.#base);
     });
   }
 
@@ -137,7 +138,7 @@ export class NanoMeet {
   }
 
   #emit<Name extends keyof NanoMeetEvents>(event: EmbedEvent & { type: Name }): void {
-    this.#events.emit(event.type, event.data as NanoMeetEvents[Name]);
+    this.#events.emit(event.type, absoluteLinks(event.data as NanoMeetEvents[Name], this.#base));
   }
 }
 
