@@ -136,7 +136,8 @@ func (b *Bot) connectionChanged(state webrtc.PeerConnectionState) {
 	b.board.update(func(s *State) { s.Connected = connected })
 }
 
-// trackArrived starts the read loop of a slot; pion calls it with the first packet.
+// trackArrived starts the read loop of a slot; pion calls it once the media path
+// is up, before the slot's first packet.
 func (b *Bot) trackArrived(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	mid := ""
 	for _, t := range b.pc.GetTransceivers() {
@@ -148,9 +149,6 @@ func (b *Bot) trackArrived(remote *webrtc.TrackRemote, receiver *webrtc.RTPRecei
 	defer b.mu.Unlock()
 	if b.closed {
 		return
-	}
-	if b.mediaAt.IsZero() {
-		b.mediaAt = time.Now()
 	}
 	r := b.receiverLocked(mid, kindOf(remote.Kind()))
 	r.setStream(uint32(remote.SSRC()))

@@ -73,7 +73,7 @@ func (r *receiver) bind(now time.Time, participant string, source track.Source) 
 func (b *Bot) readLoop(remote *webrtc.TrackRemote, r *receiver) {
 	buf := make([]byte, 1600)
 	var header rtp.Header
-	for {
+	for first := true; ; {
 		n, _, err := remote.Read(buf)
 		if err != nil {
 			return
@@ -82,14 +82,27 @@ func (b *Bot) readLoop(remote *webrtc.TrackRemote, r *receiver) {
 		if err != nil {
 			continue
 		}
-		payload := stripPadding(&header, buf[at:n])
-		slot, nack := r.packet(time.Now(), &header, payload, n, codecOf(remote))
+		payload, now := stripPadding(&header, buf[at:n]), time.Now()
+		if first && len(payload) > 0 {
+			first = false
+			b.mediaArrived(now)
+		}
+		slot, nack := r.packet(now, &header, payload, n, codecOf(remote))
 		if len(nack) > 0 {
 			b.sendNACK(r, nack)
 		}
 		if b.cfg.OnPacket != nil {
 			b.cfg.OnPacket(slot, &header, payload)
 		}
+	}
+}
+
+// mediaArrived notes the first media packet of all slots.
+func (b *Bot) mediaArrived(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mediaAt.IsZero() {
+		b.mediaAt = now
 	}
 }
 

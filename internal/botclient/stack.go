@@ -110,6 +110,9 @@ func (s *Stack) settings() webrtc.SettingEngine {
 	e.DisableActiveTCP(true)
 	// As Chromium: GCM first. It costs both sides half of the CM/HMAC profile.
 	e.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	// A slot is read from the start, not from its first packet on: a server that
+	// probes for bandwidth sends padding on the slot's RTX stream before that.
+	e.SetFireOnTrackBeforeFirstRTP(true)
 	if s.local != nil {
 		e.SetIPFilter(func(ip net.IP) bool { return ip.Equal(s.local) })
 	}
