@@ -2,6 +2,7 @@
 
 export class FakeTransceiver {
   mid: string | null = null;
+  stopped = false;
   readonly sender: { track: unknown; replaceTrack(t: unknown): Promise<void> };
 
   constructor(
@@ -17,6 +18,10 @@ export class FakeTransceiver {
       },
     };
   }
+
+  stop(): void {
+    this.stopped = true;
+  }
 }
 
 export class FakePeerConnection {
@@ -28,6 +33,7 @@ export class FakePeerConnection {
   transceivers: FakeTransceiver[] = [];
   connectionState = "new";
   signalingState = "stable";
+  refuseLocal = false;
   localDescription: { sdp: string } | null = null;
   remote: string[] = [];
   rollbacks = 0;
@@ -53,7 +59,9 @@ export class FakePeerConnection {
       this.signalingState = "stable";
       return Promise.resolve();
     }
-    this.transceivers.forEach((t, i) => (t.mid = String(i)));
+    const lines = this.transceivers.filter((t) => !t.stopped);
+    if (this.refuseLocal && lines.some((t) => t.init.direction === "sendonly")) return Promise.reject(new Error("simulcast"));
+    lines.forEach((t) => (t.mid = String(this.transceivers.indexOf(t))));
     this.localDescription = { sdp: `offer of ${this.transceivers.length}` };
     this.signalingState = "have-local-offer";
     return Promise.resolve();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { classify, describe as words } from "./devices";
 import { cameraBitrate, cameraEncodings, screenEncodings } from "./encodings";
+import { offerExtensions } from "./extensions";
 import { levelOf } from "./level";
 import { tuneOpus } from "./sdp";
 import { SlotMap } from "./slots";
@@ -73,6 +74,28 @@ describe("tuneOpus", () => {
     expect(section(2)).toContain("a=fmtp:111 minptime=10\r\n");
     expect(section(3)).toBe("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:3\r\na=rtpmap:96 VP8/90000\r\n");
     expect(tuneOpus(answer, [])).toBe(answer);
+  });
+});
+
+describe("offerExtensions", () => {
+  it("offers again what Chromium has stopped, and only that", () => {
+    const rid = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+    let set: unknown;
+    const transceiver = {
+      getHeaderExtensionsToNegotiate: () => [
+        { uri: rid, direction: "stopped" },
+        { uri: "urn:other", direction: "stopped" },
+        { uri: "urn:twcc", direction: "sendrecv" },
+      ],
+      setHeaderExtensionsToNegotiate: (e: unknown) => (set = e),
+    } as unknown as RTCRtpTransceiver;
+    offerExtensions(transceiver);
+    expect(set).toEqual([
+      { uri: rid, direction: "sendrecv" },
+      { uri: "urn:other", direction: "stopped" },
+      { uri: "urn:twcc", direction: "sendrecv" },
+    ]);
+    offerExtensions({} as RTCRtpTransceiver); // Firefox and Safari
   });
 });
 

@@ -115,6 +115,20 @@ describe("Peer", () => {
     expect(offers).toHaveLength(2);
   });
 
+  it("gives up a track that the browser cannot offer, and negotiates the rest", async () => {
+    pc.refuseLocal = true;
+    await peer.publish("screen", fakeTrack("video"));
+    await settle();
+    expect(errors).toHaveLength(1);
+    expect(offers).toHaveLength(1);
+    expect(offers[0]!.tracks).toEqual([]);
+    pc.refuseLocal = false;
+    offers[0]!.answer();
+    await peer.publish("screen", fakeTrack("video"));
+    await settle();
+    expect(offers.at(-1)!.tracks.map((t) => t.source)).toEqual(["screen"]);
+  });
+
   it("restarts ICE at once when it failed, later when it may heal", async () => {
     pc.become("failed");
     await vi.advanceTimersByTimeAsync(1);

@@ -1,6 +1,7 @@
 import { Emitter } from "../protocol/emitter";
 import type { ICEServer, Source, TrackLine } from "../protocol/messages";
 import { cameraEncodings, screenEncodings } from "./encodings";
+import { offerExtensions } from "./extensions";
 import { tuneOpus } from "./sdp";
 
 /** How the peer talks to the server; the room ties it to the signaling client. */
@@ -94,6 +95,7 @@ export class Peer extends Emitter<PeerEvents> {
       direction: "sendonly",
       sendEncodings: encodings(source, track),
     });
+    offerExtensions(transceiver);
     this.#senders.set(source, transceiver);
     this.negotiate();
   }
@@ -137,14 +139,17 @@ export class Peer extends Emitter<PeerEvents> {
         if (this.#closed) return;
         await this.#rollback();
         this.emit("error", err instanceof Error ? err : new Error(String(err)));
-        return;
+        if (!(err instanceof OfferError && this.#dropUnborn())) return;
+        this.#wanted = true;
       }
     }
   }
 
   async #offer(): Promise<void> {
     const pc = this.#pc;
-    await pc.setLocalDescription();
+    await pc.setLocalDescription().catch((err: unknown) => {
+      throw new OfferError("The browser could not make an offer.", { cause: err });
+    });
     const tracks = this.#trackLines();
     const answer = await this.options.signaling.negotiate(pc.localDescription!.sdp, tracks);
     if (this.#closed) return;
@@ -154,6 +159,19 @@ export class Peer extends Emitter<PeerEvents> {
   async #rollback(): Promise<void> {
     if (this.#pc.signalingState !== "have-local-offer") return;
     await this.#pc.setLocalDescription({ type: "rollback" }).catch(() => undefined);
+  }
+
+  /**
+   * Gives up what this browser cannot even offer, so that all the rest can still
+   * be negotiated; true when there was something.
+   */
+  #dropUnborn(): boolean {
+    const unborn = [...this.#senders].filter(([, transceiver]) => transceiver.mid === null);
+    for (const [source, transceiver] of unborn) {
+      transceiver.stop();
+      this.#senders.delete(source);
+    }
+    return unborn.length > 0;
   }
 
   #trackLines(): TrackLine[] {
@@ -180,6 +198,9 @@ export class Peer extends Emitter<PeerEvents> {
     }, after);
   }
 }
+
+/** This browser refused its own offer. */
+class OfferError extends Error {}
 
 function encodings(source: Source, track: MediaStreamTrack): RTCRtpEncodingParameters[] {
   const { width = 1280, height = 720 } = track.getSettings();

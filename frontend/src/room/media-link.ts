@@ -13,6 +13,8 @@ interface MediaLinkEvents {
   error: Error;
 }
 
+const NEGOTIATION_FAILED =
+  "Sound or picture could not be set up. Try it once more, or load the page again if something stays missing.";
 const SOURCES: Source[] = ["microphone", "camera", "screen", "screen-audio"];
 
 /**
@@ -115,7 +117,9 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
     peer.on("state", () => this.emit("change", undefined));
     peer.on("error", (err) => {
       // A broken connection negotiates again when it is back.
-      if (!(err instanceof RequestError && err.code === "disconnected")) this.emit("error", err);
+      if (err instanceof RequestError && err.code === "disconnected") return;
+      console.error("negotiation failed", err, err.cause);
+      this.emit("error", err instanceof RequestError ? err : new Error(NEGOTIATION_FAILED));
     });
     for (const source of SOURCES) {
       const track = this.local.track(source);
