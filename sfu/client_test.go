@@ -127,7 +127,30 @@ func tcpOnly(s *webrtc.SettingEngine) {
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 }
 
+// registerWithoutRTX leaves out pion's retransmissions: of a simulcast layer they
+// bear the layer's RID instead of a repaired RID (RFC 8852 §3.2), and are then
+// taken for the layer itself.
+func registerWithoutRTX(m *webrtc.MediaEngine, r *interceptor.Registry) error {
+	if err := webrtc.ConfigureRTCPReports(r); err != nil {
+		return err
+	}
+	if err := webrtc.ConfigureSimulcastExtensionHeaders(m); err != nil {
+		return err
+	}
+	return webrtc.ConfigureTWCCHeaderExtensionSender(m, r)
+}
+
 func newClient(t *testing.T, e *Engine, options ...clientOption) *client {
+	t.Helper()
+	return makeClient(t, e, false, options...)
+}
+
+func newSimulcastClient(t *testing.T, e *Engine) *client {
+	t.Helper()
+	return makeClient(t, e, true)
+}
+
+func makeClient(t *testing.T, e *Engine, simulcast bool, options ...clientOption) *client {
 	t.Helper()
 	c := &client{t: t, received: map[string][]rtp.Header{}, payloads: map[string][][]byte{}, sources: map[string]track.Source{}}
 	s := webrtc.SettingEngine{LoggerFactory: logFactory{e.cfg.Logger}}
@@ -154,7 +177,11 @@ func newClient(t *testing.T, e *Engine, options ...clientOption) *client {
 		t.Fatal(err)
 	}
 	r := &interceptor.Registry{}
-	if err := webrtc.RegisterDefaultInterceptors(m, r); err != nil {
+	register := webrtc.RegisterDefaultInterceptors
+	if simulcast {
+		register = registerWithoutRTX
+	}
+	if err := register(m, r); err != nil {
 		t.Fatal(err)
 	}
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(r))

@@ -15,17 +15,23 @@ import (
 // Answer takes the client's offer, the first one or a later one that adds or
 // ends m-lines or restarts ICE, and returns the answer with all candidates.
 // tracks says what each sendonly m-line shows, by mid. An error that wraps
-// ErrBadOffer is the client's fault and leaves everything as it was.
-func (p *Peer) Answer(ctx context.Context, offer string, tracks map[string]track.Source) (string, error) {
+// ErrBadOffer is the client's fault and leaves everything as it was, unless the
+// offer contradicts itself so that it fails halfway: the state is then Failed
+// and every later offer is answered by ErrBroken.
+func (p *Peer) Answer(ctx context.Context, sdp string, tracks map[string]track.Source) (string, error) {
 	p.negotiating.Lock()
 	defer p.negotiating.Unlock()
 	if p.lifetime.Err() != nil {
 		return "", ErrClosed
 	}
-	lines, err := parseOffer(offer, tracks, p.limits)
+	if p.broken {
+		return "", ErrBroken
+	}
+	o, err := parseOffer(sdp, tracks, p.limits)
 	if err != nil {
 		return "", err
 	}
+	lines := o.lines
 	if err := p.checkAgainstFormer(lines); err != nil {
 		return "", err
 	}
@@ -35,7 +41,7 @@ func (p *Peer) Answer(ctx context.Context, offer string, tracks map[string]track
 	}
 	// What is sent must be known before its first packet comes.
 	p.expect(lines)
-	answer, err := p.negotiate(ctx, offer)
+	answer, err := p.negotiate(ctx, sdp, o.ufrag)
 	if err != nil {
 		p.abandon(fresh)
 		return "", err
@@ -55,8 +61,8 @@ func (p *Peer) checkAgainstFormer(lines []line) error {
 		if pub := p.published[l.mid]; l.use == publish && pub != nil && pub.line.source != l.source {
 			return fmt.Errorf("%w: mid %q was the %s and cannot become the %s; use another m-line", ErrBadOffer, l.mid, pub.line.source, l.source)
 		}
-		known := slices.ContainsFunc(p.slots, func(s *slot) bool { return s.mid == l.mid })
-		if known || l.use != receive {
+		ours := func(s *slot) bool { return s.mid == l.mid && s.kind == l.kind }
+		if l.use != receive || slices.ContainsFunc(p.slots, ours) || slices.ContainsFunc(p.spare, ours) {
 			continue
 		}
 		for _, t := range p.pc.GetTransceivers() {
@@ -80,7 +86,9 @@ func (p *Peer) addSlots(lines []line) ([]*slot, error) {
 		if l.use != receive || slices.ContainsFunc(p.slots, func(s *slot) bool { return s.mid == l.mid }) {
 			continue
 		}
-		i := slices.IndexFunc(spare, func(s *slot) bool { return s.kind == l.kind })
+		i := slices.IndexFunc(spare, func(s *slot) bool {
+			return s.kind == l.kind && (s.transceiver.Mid() == "" || s.transceiver.Mid() == l.mid)
+		})
 		if i >= 0 {
 			spare[i].mid = l.mid
 			fresh = append(fresh, spare[i])
@@ -110,19 +118,18 @@ func (p *Peer) abandon(fresh []*slot) {
 }
 
 // negotiate runs the offer through the connection.
-func (p *Peer) negotiate(ctx context.Context, offer string) (string, error) {
-	before := iceUfrag(p.pc.RemoteDescription())
-	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
-		return "", p.rollBack(fmt.Errorf("%w: %w", ErrBadOffer, err))
+func (p *Peer) negotiate(ctx context.Context, sdp, ufrag string) (string, error) {
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: sdp}); err != nil {
+		return "", p.giveUp(fmt.Errorf("%w: %w", ErrBadOffer, err))
 	}
-	p.takeCandidates(before)
+	p.takeCandidates(ufrag)
 	answer, err := p.pc.CreateAnswer(nil)
 	if err != nil {
-		return "", p.rollBack(fmt.Errorf("%w: make answer: %w", ErrBadOffer, err))
+		return "", p.giveUp(fmt.Errorf("%w: make answer: %w", ErrBadOffer, err))
 	}
 	gathered := webrtc.GatheringCompletePromise(p.pc)
 	if err := p.pc.SetLocalDescription(answer); err != nil {
-		return "", p.rollBack(fmt.Errorf("set answer: %w", err))
+		return "", p.giveUp(fmt.Errorf("set answer: %w", err))
 	}
 	select {
 	case <-gathered:
@@ -134,13 +141,12 @@ func (p *Peer) negotiate(ctx context.Context, offer string) (string, error) {
 	return p.pc.LocalDescription().SDP, nil
 }
 
-// rollBack makes the connection ready for another offer.
-func (p *Peer) rollBack(cause error) error {
-	if p.pc.SignalingState() != webrtc.SignalingStateHaveRemoteOffer {
-		return cause
-	}
-	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeRollback}); err != nil {
-		return errors.Join(cause, fmt.Errorf("roll back: %w", err))
+// giveUp ends the connection when an offer was refused halfway: pion cannot roll
+// a remote offer back, so that no later one would be taken.
+func (p *Peer) giveUp(cause error) error {
+	if p.pc.SignalingState() == webrtc.SignalingStateHaveRemoteOffer {
+		p.broken = true
+		p.stateChanged(webrtc.PeerConnectionStateFailed)
 	}
 	return cause
 }
@@ -151,8 +157,8 @@ func (p *Peer) takeCandidates(ufrag string) {
 	p.mu.Lock()
 	early := p.candidates
 	p.candidates = nil
-	if iceUfrag(p.pc.RemoteDescription()) != ufrag {
-		p.added = 0
+	if p.ufrag != ufrag {
+		p.ufrag, p.added = ufrag, len(early)
 	}
 	p.mu.Unlock()
 	for _, c := range early {
@@ -160,26 +166,6 @@ func (p *Peer) takeCandidates(ufrag string) {
 			p.log.Debug("early candidate", "error", err)
 		}
 	}
-}
-
-// iceUfrag returns the ICE user fragment of a description, empty without one.
-func iceUfrag(d *webrtc.SessionDescription) string {
-	if d == nil {
-		return ""
-	}
-	parsed, err := d.Unmarshal()
-	if err != nil {
-		return ""
-	}
-	if v, ok := parsed.Attribute("ice-ufrag"); ok {
-		return v
-	}
-	for _, m := range parsed.MediaDescriptions {
-		if v, ok := m.Attribute("ice-ufrag"); ok {
-			return v
-		}
-	}
-	return ""
 }
 
 // adopt makes the slots and tracks what the offer says.

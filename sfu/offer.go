@@ -30,6 +30,12 @@ const (
 	receive
 )
 
+// offer is what matters here of a client's SDP.
+type offer struct {
+	lines []line
+	ufrag string // names the ICE generation
+}
+
 // limits bounds what an offer may ask for.
 type limits struct {
 	audioSlots, videoSlots int
@@ -37,29 +43,54 @@ type limits struct {
 
 // parseOffer reads an offer and checks it. Every error wraps ErrBadOffer and
 // says what to change.
-func parseOffer(text string, tracks map[string]track.Source, lim limits) ([]line, error) {
+func parseOffer(text string, tracks map[string]track.Source, lim limits) (offer, error) {
+	var o offer
 	if len(text) > MaxSDP {
-		return nil, fmt.Errorf("%w: %d bytes of SDP, at most %d", ErrBadOffer, len(text), MaxSDP)
+		return o, fmt.Errorf("%w: %d bytes of SDP, at most %d", ErrBadOffer, len(text), MaxSDP)
 	}
 	var desc sdp.SessionDescription
 	if err := desc.UnmarshalString(text); err != nil {
-		return nil, fmt.Errorf("%w: read SDP: %w", ErrBadOffer, err)
+		return o, fmt.Errorf("%w: read SDP: %w", ErrBadOffer, err)
 	}
 	if len(desc.MediaDescriptions) == 0 || len(desc.MediaDescriptions) > MaxLines {
-		return nil, fmt.Errorf("%w: %d m-lines, between 1 and %d are possible", ErrBadOffer, len(desc.MediaDescriptions), MaxLines)
+		return o, fmt.Errorf("%w: %d m-lines, between 1 and %d are possible", ErrBadOffer, len(desc.MediaDescriptions), MaxLines)
 	}
-	lines := make([]line, 0, len(desc.MediaDescriptions))
 	for i, m := range desc.MediaDescriptions {
 		l, err := parseLine(m, tracks)
 		if err != nil {
-			return nil, fmt.Errorf("%w: m-line %d: %w", ErrBadOffer, i, err)
+			return o, fmt.Errorf("%w: m-line %d: %w", ErrBadOffer, i, err)
 		}
-		if slices.ContainsFunc(lines, func(o line) bool { return o.mid == l.mid }) {
-			return nil, fmt.Errorf("%w: m-line %d: mid %q is taken", ErrBadOffer, i, l.mid)
+		if slices.ContainsFunc(o.lines, func(other line) bool { return other.mid == l.mid }) {
+			return o, fmt.Errorf("%w: m-line %d: mid %q is taken", ErrBadOffer, i, l.mid)
 		}
-		lines = append(lines, l)
+		o.lines = append(o.lines, l)
 	}
-	return lines, checkLines(lines, lim)
+	for _, need := range []string{"ice-ufrag", "ice-pwd", "fingerprint"} {
+		v := attribute(&desc, need)
+		if v == "" {
+			return o, fmt.Errorf("%w: no %s", ErrBadOffer, need)
+		}
+		if need == "ice-ufrag" {
+			o.ufrag = v
+		}
+		if need == "fingerprint" && len(strings.Fields(v)) != 2 {
+			return o, fmt.Errorf("%w: fingerprint %q is not an algorithm and a value", ErrBadOffer, v)
+		}
+	}
+	return o, checkLines(o.lines, lim)
+}
+
+// attribute returns the first value of a session or media attribute.
+func attribute(desc *sdp.SessionDescription, key string) string {
+	if v, ok := desc.Attribute(key); ok {
+		return v
+	}
+	for _, m := range desc.MediaDescriptions {
+		if v, ok := m.Attribute(key); ok {
+			return v
+		}
+	}
+	return ""
 }
 
 // parseLine reads one m-line.

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/pion/sdp/v3"
-	"github.com/pion/webrtc/v4"
 
 	"github.com/meetcast/meetcast/sfu/track"
 )
@@ -24,7 +23,11 @@ func parsed(t *testing.T, text string) *sdp.SessionDescription {
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
 
-const sdpHead = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+const (
+	sdpBare = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+	sdpICE  = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n"
+	sdpHead = sdpBare + sdpICE + "a=fingerprint:sha-256 00:11\r\n"
+)
 
 func mline(kind, mid, direction, codec string, more ...string) string {
 	s := "m=" + kind + " 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:" + mid + "\r\na=" + direction + "\r\na=rtpmap:96 " + codec + "\r\n"
@@ -37,12 +40,13 @@ func mline(kind, mid, direction, codec string, more ...string) string {
 func TestParseOffer(t *testing.T) {
 	tracks := map[string]track.Source{"0": track.Camera, "1": track.Microphone, "2": track.Camera}
 	cam := mline("video", "0", "sendonly", "VP8/90000", "rid:q send", "rid:h send", "rid:f send", "simulcast:send q;h;f")
-	lines, err := parseOffer(sdpHead+cam+mline("audio", "1", "sendonly", "opus/48000/2")+mline("video", "5", "recvonly", "H264/90000")+
+	o, err := parseOffer(sdpHead+cam+mline("audio", "1", "sendonly", "opus/48000/2")+mline("video", "5", "recvonly", "H264/90000")+
 		mline("video", "6", "inactive", "VP8/90000"), tracks, limits{1, 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(lines) != 4 || lines[0].source != track.Camera || len(lines[0].rids) != 3 || lines[2].use != receive || lines[3].use != off {
+	lines := o.lines
+	if o.ufrag != "abcd" || len(lines) != 4 || lines[0].source != track.Camera || len(lines[0].rids) != 3 || lines[2].use != receive || lines[3].use != off {
 		t.Fatalf("%+v", lines)
 	}
 	var slots, lots string
@@ -53,8 +57,10 @@ func TestParseOffer(t *testing.T) {
 		lots += mline("video", fmt.Sprint("v", i), "inactive", "VP8/90000")
 	}
 	for name, c := range map[string]struct{ sdp, says string }{
-		"empty":            {"", "read SDP"},
+		"empty":            {"", "0 m-lines"},
 		"nonsense":         {"hello", "read SDP"},
+		"no ICE":           {sdpBare + cam, "no ice-ufrag"},
+		"no fingerprint":   {sdpBare + sdpICE + cam, "no fingerprint"},
 		"no m-line":        {sdpHead, "0 m-lines"},
 		"too many m-lines": {sdpHead + lots, "161 m-lines"},
 		"too long":         {strings.Repeat("a", MaxSDP+1), "bytes of SDP"},
@@ -77,12 +83,27 @@ func TestParseOffer(t *testing.T) {
 	}
 }
 
+// An offer that fails halfway ends the connection, and says so.
+func TestBrokenOffer(t *testing.T) {
+	e := newEngine(t, Config{})
+	c := newClient(t, e)
+	bad := sdpHead + mline("video", "0", "recvonly", "VP8/90000", "ice-ufrag:other", "candidate:nonsense")
+	if _, err := c.peer.Answer(context.Background(), bad, nil); !errors.Is(err, ErrBadOffer) {
+		t.Fatalf("bad offer: %v", err)
+	}
+	c.await(Failed)
+	if err := tryReceive(c); !errors.Is(err, ErrBroken) {
+		t.Fatalf("offer afterwards: %v", err)
+	}
+}
+
 // A refused offer leaves the peer as it was: the next one works.
 func TestRefusedOfferDoesNoHarm(t *testing.T) {
 	e := newEngine(t, Config{})
 	c := newClient(t, e)
-	for _, bad := range []string{"", sdpHead + mline("video", "0", "recvonly", "VP8/90000"),
-		sdpHead + mline("video", "0", "recvonly", "VP8/90000", "ice-ufrag:abcd", "ice-pwd:abcdefghijklmnopqrstuvwx")} {
+	for _, bad := range []string{"", sdpBare + mline("video", "0", "recvonly", "VP8/90000"),
+		sdpBare + sdpICE + mline("video", "0", "recvonly", "VP8/90000"),
+		sdpBare + sdpICE + "a=fingerprint:sha-256\r\n" + mline("video", "0", "recvonly", "VP8/90000")} {
 		if _, err := c.peer.Answer(context.Background(), bad, nil); !errors.Is(err, ErrBadOffer) {
 			t.Fatalf("bad offer: %v", err)
 		}
@@ -96,9 +117,6 @@ func TestRefusedOfferDoesNoHarm(t *testing.T) {
 	if err := c.tryNegotiate(nil); !errors.Is(err, ErrBadOffer) {
 		t.Fatalf("too many slots: %v", err)
 	}
-	if err := c.pc.SetLocalDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeRollback}); err != nil {
-		t.Fatal(err)
-	}
 	if c.peer.State() != Connected || len(c.peer.Slots()) != 2 {
 		t.Fatal("the refused offer changed something")
 	}
@@ -108,12 +126,18 @@ func FuzzParseOffer(f *testing.F) {
 	f.Add(sdpHead + mline("video", "0", "sendonly", "VP8/90000", "rid:q send"))
 	f.Add(sdpHead + mline("audio", "0", "recvonly", "opus/48000/2") + mline("video", "1", "inactive", "VP8/90000"))
 	f.Fuzz(func(t *testing.T, text string) {
-		lines, err := parseOffer(text, map[string]track.Source{"0": track.Camera}, limits{3, 4})
+		o, err := parseOffer(text, map[string]track.Source{"0": track.Camera}, limits{3, 4})
 		if err != nil && !errors.Is(err, ErrBadOffer) {
 			t.Fatal(err)
 		}
-		if len(lines) > MaxLines {
+		if len(o.lines) > MaxLines {
 			t.Fatal("too many lines")
 		}
 	})
+}
+
+func tryReceive(c *client) error {
+	c.t.Helper()
+	c.receive(videoKind)
+	return c.tryNegotiate(nil)
 }

@@ -36,8 +36,10 @@ type Peer struct {
 	// wake makes the control loop look at the slots now.
 	wake chan struct{}
 
-	// negotiating serialises Answer.
+	// negotiating serialises Answer; broken is set when no offer can be taken
+	// any more.
 	negotiating sync.Mutex
+	broken      bool
 
 	state  atomic.Uint32 // PeerState
 	limits limits
@@ -48,7 +50,8 @@ type Peer struct {
 	published  map[string]*publication // by mid
 	serial     int
 	candidates []webrtc.ICECandidateInit // came before the first offer
-	added      int                       // candidates taken in this ICE generation
+	ufrag      string                    // of the client's ICE generation
+	added      int                       // candidates taken in it
 	gone       peerTotals                // of slots and tracks that are no more
 }
 

@@ -1,7 +1,9 @@
 package sfu
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/pion/rtp"
@@ -22,19 +24,28 @@ var (
 	fullHD    = track.Size{Width: 1920, Height: 1080}
 )
 
-// continuous fails unless the packets are one stream without a gap. Numbers of
-// probes, which the client does not see, may be missing when gaps is set.
-func continuous(t *testing.T, headers []rtp.Header, gaps bool) {
+// continuous fails unless the packets are one stream, once those that were sent
+// again are put in their places. Numbers of probes, which the client does not
+// keep, may be missing.
+func continuous(t *testing.T, headers []rtp.Header) {
 	t.Helper()
+	first := headers[0].SequenceNumber - 1<<14
+	slices.SortStableFunc(headers, func(a, b rtp.Header) int {
+		return int(a.SequenceNumber-first) - int(b.SequenceNumber-first)
+	})
+	headers = slices.CompactFunc(headers, func(a, b rtp.Header) bool {
+		return a.SequenceNumber == b.SequenceNumber && a.Timestamp == b.Timestamp // repaired twice
+	})
 	for i := 1; i < len(headers); i++ {
 		a, b := headers[i-1], headers[i]
 		if a.SSRC != b.SSRC {
 			t.Fatalf("packet %d: SSRC changed", i)
 		}
-		if d := b.SequenceNumber - a.SequenceNumber; d != 1 && (!gaps || d == 0 || d > 1000) {
+		if d := b.SequenceNumber - a.SequenceNumber; d == 0 || d > 1000 {
 			t.Fatalf("packet %d: number %d after %d", i, b.SequenceNumber, a.SequenceNumber)
 		}
-		if d := b.Timestamp - a.Timestamp; d > 90000*2 || (d == 0) == a.Marker {
+		// A slot may leave its source within a frame, but not join one there.
+		if d := b.Timestamp - a.Timestamp; d > 90000*2 || (d == 0 && a.Marker) {
 			t.Fatalf("packet %d: timestamp %d after %d, marker %v", i, b.Timestamp, a.Timestamp, a.Marker)
 		}
 	}
@@ -42,7 +53,7 @@ func continuous(t *testing.T, headers []rtp.Header, gaps bool) {
 
 func TestForwardsSimulcastBySize(t *testing.T) {
 	e := newEngine(t, Config{})
-	alice, bob := newClient(t, e), newClient(t, e)
+	alice, bob := newSimulcastClient(t, e), newClient(t, e)
 	cam := alice.publish(track.Camera, webrtc.MimeTypeVP8, "q", "h", "f")
 	alice.connect()
 	cam.start()
@@ -67,7 +78,8 @@ func TestForwardsSimulcastBySize(t *testing.T) {
 	}
 	n := len(bob.got(mid))
 	eventually(t, "more packets", func() bool { return len(bob.got(mid)) > n+20 })
-	continuous(t, bob.got(mid), true)
+	continuous(t, bob.got(mid))
+	t.Logf("up %+v", alice.peer.Stats().Up)
 	for i, l := range cam.layers {
 		if n := l.plis.Load(); n == 0 || n > 40 {
 			t.Errorf("layer %d got %d PLIs", i, n)
@@ -100,7 +112,7 @@ func TestSlotSwitchesBetweenCodecs(t *testing.T) {
 		eventually(t, "pictures", func() bool { return len(carol.got(mid)) > n+10 })
 	}
 	headers := carol.got(mid)
-	continuous(t, headers, true)
+	continuous(t, slices.Clone(headers))
 	types := map[uint8]int{}
 	last := -1
 	for i, h := range headers {
@@ -213,7 +225,7 @@ func TestICERestart(t *testing.T) {
 		n := len(bob.got(mid))
 		eventually(t, "pictures after the restart", func() bool { return len(bob.got(mid)) > n+50 && bob.peer.State() == Connected })
 	}
-	continuous(t, bob.got(mid), true)
+	continuous(t, bob.got(mid))
 }
 
 func TestTCPOnly(t *testing.T) {
@@ -365,7 +377,7 @@ func TestCloseTellsAndRefuses(t *testing.T) {
 	if s := bob.peer.Stats().Slots[0]; s.Source != "" {
 		t.Fatalf("slot keeps %q", s.Source)
 	}
-	if err := alice.tryNegotiate(nil); !errors.Is(err, ErrClosed) {
+	if _, err := alice.peer.Answer(context.Background(), sdpHead, nil); !errors.Is(err, ErrClosed) {
 		t.Fatalf("offer after close: %v", err)
 	}
 	if after := e.Stats(); after.Peers != 1 || after.Up.Packets < before.Up.Packets {

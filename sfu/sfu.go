@@ -21,11 +21,14 @@ import (
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
-// Errors by audience: ErrBadOffer is the client's, the others are ours.
+// Errors by audience: ErrBadOffer and ErrBroken are the client's, others ours.
 var (
 	// ErrBadOffer wraps every refusal of an offer or a candidate; the message
 	// says what is wrong with it.
 	ErrBadOffer = errors.New("bad offer")
+	// ErrBroken is returned for offers after one that failed halfway: the client
+	// must connect anew.
+	ErrBroken = errors.New("connection broken by a former offer")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("closed")
 )
