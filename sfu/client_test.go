@@ -35,6 +35,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 func newEngine(t *testing.T, cfg Config) *Engine {
 	t.Helper()
+	t.Parallel()
 	cfg.Loopback = true
 	e, err := New(cfg)
 	if err != nil {

@@ -34,14 +34,13 @@ func (m *meter) rate(now time.Time) int {
 	if m.head == 0 || n-m.head >= meterBuckets {
 		return 0
 	}
+	oldest := max(n-meterBuckets+1, m.since)
 	sum := 0
-	for i := range int64(meterBuckets) {
-		if at := m.head - i; at > n-meterBuckets && at >= m.since {
-			sum += m.buckets[at%meterBuckets]
-		}
+	for at := oldest; at <= m.head; at++ {
+		sum += m.buckets[at%meterBuckets]
 	}
-	span := min(max(n-m.since+1, 2), meterBuckets)
-	return int(float64(sum*8) / (time.Duration(span) * meterBucket).Seconds())
+	span := time.Duration(now.UnixNano() - oldest*int64(meterBucket))
+	return int(float64(sum*8) / max(span, meterBucket).Seconds())
 }
 
 // active tells whether anything came within the last second.
