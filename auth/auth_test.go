@@ -375,6 +375,7 @@ func TestVerifyRefusals(t *testing.T) {
 		{"longer", valid + "AAAA", auth.ErrTokenSignature},
 		{"endless", strings.Repeat("a", auth.MaxToken+1), auth.ErrTokenMalformed},
 		{"nonsense", strings.Repeat("ab.", 100), auth.ErrTokenMalformed},
+		{"unused bits set", valid[:len(valid)-1] + string(valid[len(valid)-1]+1), auth.ErrTokenMalformed},
 		{"padding", valid + "==", auth.ErrTokenMalformed},
 		{"two tokens", valid + "." + valid, auth.ErrTokenMalformed},
 		{"tampered payload", parts[0] + "." + base64.RawURLEncoding.EncodeToString(tampered) + "." + parts[2], auth.ErrTokenSignature},
