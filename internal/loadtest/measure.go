@@ -158,8 +158,8 @@ func (r *run) joins() Joins {
 		switch {
 		case s.MediaTime > 0:
 			media = append(media, s.MediaTime)
-		case m.receives && r.cfg.Publishers > 0:
-			j.NoMedia++
+		case m.receives && (r.cfg.Publishers > 1 || !m.sends && r.cfg.Publishers > 0):
+			j.NoMedia++ // there was somebody else to be heard or seen
 		}
 	}
 	j.ConnectedP50, j.ConnectedP95 = percentile(connected, 0.5), percentile(connected, 0.95)
