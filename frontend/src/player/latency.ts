@@ -83,7 +83,7 @@ export interface SteeringOptions {
   maxRate: number;
 }
 
-export const defaultSteering: SteeringOptions = { target: 0.4, maxTarget: 2, slack: 0.25, jump: 2, maxRate: 1.15 };
+export const defaultSteering: SteeringOptions = { target: 0.35, maxTarget: 2, slack: 0.12, jump: 2, maxRate: 1.15 };
 
 /** A stall raises the target by this, s. */
 const raise = 0.2;

@@ -127,6 +127,21 @@ it("turns to HLS where WebSockets are blocked", async () => {
   expect(player.stats().source).toBe("hls");
 });
 
+it("does not turn to HLS because the server was away", async () => {
+  await start();
+  await goLive();
+  playout.status = 0;
+  for (let i = 0; i < 4; i++) {
+    FakeSocket.last.break();
+    await vi.advanceTimersByTimeAsync(5000);
+  }
+  expect(player.state).toBe("reconnecting");
+  playout.status = 200;
+  await vi.advanceTimersByTimeAsync(10_000);
+  await goLive();
+  expect(player.stats().source).toBe("ws");
+});
+
 it("says when the browser can play nothing", async () => {
   vi.stubGlobal("MediaSource", undefined);
   await start();

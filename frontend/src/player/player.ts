@@ -229,6 +229,7 @@ export class Player extends EventTarget implements SourceHost {
     } catch (error) {
       if (asking.signal.aborted) return;
       this.#asking = undefined;
+      this.#barred.clear(); // the server is away: that a way failed says nothing about it
       this.#set("reconnecting", error instanceof Error ? error.message : "the server cannot be reached");
       this.#askAgain(this.#backoff.next());
     }

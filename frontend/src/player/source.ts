@@ -37,7 +37,7 @@ export interface Source {
   readonly kind: "ws" | "hls";
   /** start connects; it never throws. */
   start(): void;
-  /** stop lets go of the element and of the network; idempotent. */
+  /** stop feeds no more and lets go of the network; idempotent. The last picture may stay. */
   stop(): void;
   /** How far the picture is behind the room, ms; undefined until it can be told. */
   latency(): number | undefined;

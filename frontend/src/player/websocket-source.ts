@@ -75,9 +75,7 @@ export class WebSocketSource implements Source {
     clearTimeout(this.#retryTimer);
     this.#hangUp();
     this.#endFeed();
-    this.#video.playbackRate = 1;
-    this.#video.removeAttribute("src");
-    this.#video.load();
+    this.#video.playbackRate = 1; // the last picture stays: better than a black one
   }
 
   latency(): number | undefined {

@@ -61,7 +61,7 @@ export class SamplePage extends LitElement {
       <strong>${room.replaceAll("_", " ")}</strong>
       <span class="badge ${moderator ? "accent" : ""}">${icon(moderator ? Shield : User)} ${moderator ? "Moderator" : "Participant"}</span>
       ${exp ? html`<span class="badge until" title="The token is valid until then">${icon(Clock)} ${dateText(exp * 1000)}</span>` : nothing}
-      ${this.#model.onAir ? html`<span class="badge live">${this.#model.broadcast.status === "live" ? "LIVE" : "…"}</span>` : nothing}
+      ${this.#model.broadcast.status === "live" ? html`<span class="badge live">LIVE</span>` : nothing}
     </div>`;
   }
 

@@ -51,7 +51,7 @@ export function broadcastPanel(model: SampleModel, record: boolean, setRecord: (
       : nothing}
     ${reason ? html`<p class="notice ${status === "failed" ? "error" : "warning"}">${icon(TriangleAlert)}<span>${reason}</span></p>` : nothing}
     ${problem(model.broadcastProblem)}
-    ${live ? html`<div class="field" id="live-link"><span class="label">Watch live</span>${linkRow(live, "live link")}</div>` : nothing}
+    ${live && model.onAir ? html`<div class="field" id="live-link"><span class="label">Watch live</span>${linkRow(live, "live link")}</div>` : nothing}
     ${vod
       ? html`<div class="field" id="vod-link">
           <span class="label">Recording</span>${linkRow(vod, "recording link")}
