@@ -59,7 +59,8 @@ export class InviteDialog extends LightElement {
     </form>`;
   }
 
-  async #create(e: Event): Promise<void> {
+  // An arrow: the form is rendered by the dialog, which would be "this" otherwise.
+  readonly #create = async (e: Event): Promise<void> => {
     e.preventDefault();
     if (this.busy) return;
     const form = new FormData(e.target as HTMLFormElement);
@@ -77,7 +78,7 @@ export class InviteDialog extends LightElement {
       this.error = (err as Error).message;
     }
     this.busy = false;
-  }
+  };
 }
 
 customElements.define("mc-invite", InviteDialog);

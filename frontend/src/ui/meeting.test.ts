@@ -203,6 +203,48 @@ describe("people", () => {
   });
 });
 
+describe("dialogs", () => {
+  it("make an invitation with the page's token, or say why not", async () => {
+    const calls: RequestInit[] = [];
+    const answers = [
+      new Response(JSON.stringify({ error: "x", message: "The token has expired." }), { status: 401 }),
+      new Response(JSON.stringify({ data: "NEW" })),
+    ];
+    vi.stubGlobal("fetch", (_: URL, init: RequestInit) => (calls.push(init), Promise.resolve(answers.shift())));
+    await enter();
+    await press("invite");
+    const form = () => one("invite-create")!.closest("form")!;
+    one<HTMLInputElement>("invite-moderator")!.checked = true;
+    form().requestSubmit();
+    await settle();
+    expect(one("invite-dialog")!.textContent).toContain("The token has expired.");
+    form().requestSubmit();
+    await settle();
+    expect(one<HTMLInputElement>("invite-link")!.value).toContain("?jwt=NEW");
+    expect(calls[1]!.headers).toMatchObject({ "x-bintu-token": "T" });
+    expect(JSON.parse(calls[1]!.body as string)).toMatchObject({ moderator: true });
+  });
+
+  it("rename, and remember the name", async () => {
+    await enter();
+    await press("settings");
+    one<HTMLInputElement>("rename")!.value = "Anna";
+    one<HTMLInputElement>("rename")!.form!.requestSubmit();
+    expect(socket.of("rename")).toMatchObject({ name: "Anna" });
+    socket.say({ type: "ok", id: socket.of("rename")!.id });
+    await settle();
+    expect(localStorage.getItem("meetcast.prefs.v1")).toContain("Anna");
+  });
+
+  it("close on Esc", async () => {
+    await enter();
+    await press("settings");
+    one("settings-dialog")!.dispatchEvent(new Event("cancel", { cancelable: true }));
+    await settle();
+    expect(one("settings-dialog")).toBeNull();
+  });
+});
+
 describe("the broadcast panel", () => {
   it("starts with what was chosen and shows a refusal where it was asked for", async () => {
     await enter();

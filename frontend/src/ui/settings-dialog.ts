@@ -79,7 +79,8 @@ export class SettingsDialog extends RoomElement {
     `;
   }
 
-  async #rename(e: Event): Promise<void> {
+  // An arrow: the form is rendered by the dialog, which would be "this" otherwise.
+  readonly #rename = async (e: Event): Promise<void> => {
     e.preventDefault();
     const name = String(new FormData(e.target as HTMLFormElement).get("name") ?? "").trim();
     if (!name || name === this.room.me?.name) return;
@@ -87,7 +88,7 @@ export class SettingsDialog extends RoomElement {
       savePrefs({ name });
       this.room.notify({ kind: "info", text: `You are now shown as ${name}.` });
     }
-  }
+  };
 }
 
 const rate = (bits: number) => (bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bits / 1000)} kbit/s`);
