@@ -1,3 +1,5 @@
+import type { Broadcast } from "../protocol/messages";
+
 /** A piece of a text: plain, or a link. */
 export interface TextPart {
   text: string;
@@ -17,4 +19,20 @@ export function splitLinks(text: string): TextPart[] {
   }
   if (at < text.length) parts.push({ text: text.slice(at) });
   return parts;
+}
+
+/**
+ * Completes the links of a broadcast with the host at which this page reached
+ * the server: a server that was told no public URL sends them without one.
+ */
+export function completeLinks(b: Broadcast, server: URL): Broadcast {
+  const http = new URL(server);
+  http.protocol = server.protocol.replace("ws", "http");
+  const link = (path: string | undefined) => path && new URL(path, http).href;
+  return {
+    ...b,
+    ...(b.live ? { live: link(b.live) } : {}),
+    ...(b.vod ? { vod: link(b.vod) } : {}),
+    ...(b.nanoStream ? { nanoStream: b.nanoStream.replace(/^(rtmps?:\/\/):/, `$1${server.hostname}:`) } : {}),
+  } as Broadcast;
 }

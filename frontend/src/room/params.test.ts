@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createInvite } from "./invite";
-import { splitLinks } from "./links";
+import { completeLinks, splitLinks } from "./links";
 import { readClaims, readFragment, readParams } from "./params";
 
 const jwt = (claims: object) =>
@@ -81,6 +81,27 @@ describe("createInvite", () => {
     await expect(call(403, { error: "x", message: "Only moderators invite." }).link).rejects.toThrow("Only moderators invite.");
     await expect(call(500, "oops").link).rejects.toThrow(/Try again/);
     await expect(call(200, {}, { notBefore: "tomorrow" }).link).rejects.toThrow(/dates/);
+  });
+});
+
+describe("completeLinks", () => {
+  const server = new URL("wss://meet.test:8443/api/v1/signal");
+
+  it("adds the host that the server does not know", () => {
+    expect(
+      completeLinks({ status: "live", live: "/player?x=1", vod: "/vod/N.mp4", nanoStream: "rtmp://:1935/live/N" }, server),
+    ).toEqual({
+      status: "live",
+      live: "https://meet.test:8443/player?x=1",
+      vod: "https://meet.test:8443/vod/N.mp4",
+      nanoStream: "rtmp://meet.test:1935/live/N",
+    });
+  });
+
+  it("leaves whole links and missing ones alone", () => {
+    const whole = { status: "live" as const, live: "https://cdn.test/p", nanoStream: "rtmp://in.test/live/N" };
+    expect(completeLinks(whole, server)).toEqual(whole);
+    expect(completeLinks({ status: "idle" }, server)).toEqual({ status: "idle" });
   });
 });
 

@@ -13,6 +13,7 @@ import type {
   Source,
   VideoSource,
 } from "../protocol/messages";
+import { completeLinks } from "./links";
 import { MediaLink } from "./media-link";
 import { Presence } from "./presence";
 
@@ -73,11 +74,13 @@ export class Room extends Emitter<RoomEvents> {
   ended: Ended | undefined;
   readonly #client: SignalClient;
   readonly #off: (() => void)[];
+  readonly #server: URL;
   #changed = false;
 
   constructor(options: RoomOptions) {
     super();
     this.local = options.local;
+    this.#server = new URL(options.url);
     this.#client = new SignalClient(options);
     this.media = new MediaLink(this.#client, options.local, options.audioParent);
     this.#off = [
@@ -278,7 +281,8 @@ export class Room extends Emitter<RoomEvents> {
     }
   }
 
-  #setBroadcast(broadcast: Broadcast): void {
+  #setBroadcast(told: Broadcast): void {
+    const broadcast = completeLinks(told, this.#server);
     const before = this.broadcast;
     this.broadcast = broadcast;
     if (sameBroadcast(before, broadcast)) return;

@@ -112,7 +112,7 @@ export class BroadcastPanel extends RoomElement {
   #destination(d: Destination) {
     return html`<li class="destination ${d.status}" data-testid="destination">
       <span class="destination-dot" aria-hidden="true"></span>
-      <span class="destination-url">${d.url}</span>
+      <span class="destination-url">${d.url.includes("://") ? d.url : "This server’s player page"}</span>
       <span class="destination-status">${d.status}</span>
       ${d.reason ? html`<p class="hint">${d.reason}</p>` : nothing}
     </li>`;

@@ -7,6 +7,7 @@ import type { LocalMedia } from "../media/local";
 import { savePrefs } from "../room/prefs";
 import { LightElement } from "./element";
 import { icon } from "./icon";
+import "./level-bar";
 
 type Kind = "camera" | "microphone" | "speaker";
 
