@@ -21,7 +21,7 @@ const (
 )
 
 // newTestManager returns a manager whose pushes are fakes that go live at once.
-func newTestManager(t *testing.T, change func(*Config)) (*Manager, func() *fakePush) {
+func newTestManager(t testing.TB, change func(*Config)) (*Manager, func() *fakePush) {
 	t.Helper()
 	var last *fakePush
 	cfg := Config{

@@ -37,7 +37,7 @@ func ffmpegPath() string {
 var quiet = slog.New(slog.DiscardHandler)
 
 // eventually polls a condition.
-func eventually(t *testing.T, what string, cond func() bool) {
+func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -47,7 +47,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 }
 
 // ffmpeg runs ffmpeg for a test and returns its output.
-func ffmpeg(t *testing.T, in []byte, args ...string) []byte {
+func ffmpeg(t testing.TB, in []byte, args ...string) []byte {
 	t.Helper()
 	cmd := exec.Command(ffmpegPath(), append([]string{"-hide_banner", "-loglevel", "error", "-y"}, args...)...)
 	cmd.Stdin = bytes.NewReader(in)
@@ -119,7 +119,7 @@ func cached(name string, make func() *clip) *clip {
 }
 
 // pictureClip encodes a lavfi source of a second or so.
-func pictureClip(t *testing.T, codec packet.Codec, source, gop string, fps int) *clip {
+func pictureClip(t testing.TB, codec packet.Codec, source, gop string, fps int) *clip {
 	t.Helper()
 	return cached(codec.String()+source, func() *clip {
 		c := &clip{codec: codec, every: time.Second / time.Duration(fps)}
@@ -144,7 +144,7 @@ func pictureClip(t *testing.T, codec packet.Codec, source, gop string, fps int) 
 }
 
 // soundClip encodes a lavfi source to Opus packets of 20 ms.
-func soundClip(t *testing.T, source string) *clip {
+func soundClip(t testing.TB, source string) *clip {
 	t.Helper()
 	return cached("opus"+source, func() *clip {
 		b := ffmpeg(t, nil, "-f", "lavfi", "-i", source, "-ac", "1", "-c:a", "libopus", "-b:a", "32k",
@@ -196,7 +196,7 @@ type publisher struct {
 	started bool
 }
 
-func newPublisher(t *testing.T, member track.MemberID, src track.Source, c *clip) *publisher {
+func newPublisher(t testing.TB, member track.MemberID, src track.Source, c *clip) *publisher {
 	p := &publisher{clip: c, stop: make(chan struct{}), done: make(chan struct{}), base: time.Now(),
 		up: tracktest.NewUpTrack(track.Info{ID: track.TrackID(string(member) + "-" + string(src)), Member: member,
 			Source: src, Codec: c.codec})}
@@ -342,7 +342,7 @@ func (f *fakePush) samples(k media.Kind) (out []media.Sample) {
 }
 
 // until waits until the programme has come to a time.
-func (f *fakePush) until(t *testing.T, at time.Duration) {
+func (f *fakePush) until(t testing.TB, at time.Duration) {
 	t.Helper()
 	eventually(t, "the programme goes on", func() bool {
 		v := f.samples(media.Video)
