@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -185,7 +186,9 @@ func (a *App) startRecordings(ctx context.Context) error {
 }
 
 func (a *App) startIngest(context.Context) error {
-	a.live = live.NewHub(live.Config{MaxViewers: a.cfg.Playout.MaxViewers, Logger: a.log.With("part", "live")})
+	a.live = live.NewHub(live.Config{
+		MaxViewers: a.cfg.Playout.MaxViewers, VODs: a.recordingsOf, Logger: a.log.With("part", "live"),
+	})
 	a.onClose("playout", a.live.Close)
 	address := a.cfg.Ingest.Address
 	if address == "" {
@@ -204,6 +207,19 @@ func (a *App) startIngest(context.Context) error {
 	a.ingest = s
 	a.onClose("ingest", s.Close)
 	return nil
+}
+
+// recordingsOf lists the finished recordings of a stream as paths, oldest first.
+func (a *App) recordingsOf(stream string) []string {
+	list, err := a.vods.List(stream)
+	if err != nil {
+		a.log.Warn("could not list recordings", "stream", stream, "err", err)
+	}
+	var paths []string
+	for _, r := range list {
+		paths = append(paths, "/vod/"+url.PathEscape(r.Name)+".mp4")
+	}
+	return paths
 }
 
 func (a *App) startEgress(context.Context) error {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 
 	"github.com/meetcast/meetcast/auth"
 	"github.com/meetcast/meetcast/signaling"
@@ -15,6 +16,9 @@ type verifier struct {
 // Verify implements signaling.Verifier.
 func (v verifier) Verify(ctx context.Context, token string) (signaling.Identity, error) {
 	claims, err := v.tokens.Verify(ctx, token)
+	if errors.Is(err, auth.ErrTokenRevoked) {
+		return signaling.Identity{}, signaling.NewError(signaling.KindBanned, auth.ErrTokenRevoked.Message, err)
+	}
 	if refusal, ok := auth.Refusal(err); ok {
 		return signaling.Identity{}, signaling.NewError(signaling.KindUnauthorized, refusal.Message, err)
 	}

@@ -67,6 +67,9 @@ type Track struct {
 	// Level is the RFC 6464 audio level in -dBov, 0 loud .. 127 silence, until
 	// Bot.SetLevel changes it.
 	Level uint8
+	// Steady leaves key frame requests to the key frames that come anyway: the
+	// clip then never jumps ahead and stays in step with the bot's other tracks.
+	Steady bool
 }
 
 // rids name simulcast layers, smallest first.

@@ -27,6 +27,7 @@ type sender struct {
 	rtp         *webrtc.RTPSender
 	layers      []*encoding
 	frame       time.Duration // between frames
+	steady      bool          // as in Track
 
 	mid    atomic.Pointer[string]
 	level  atomic.Uint32 // audio level, -dBov
@@ -48,7 +49,7 @@ type encoding struct {
 }
 
 func newSender(pc *webrtc.PeerConnection, t Track) (*sender, error) {
-	s := &sender{source: t.Source, frame: t.Layers[0].FrameDuration}
+	s := &sender{source: t.Source, frame: t.Layers[0].FrameDuration, steady: t.Steady}
 	s.level.Store(uint32(t.Level))
 	names := rids[len(t.Layers)]
 	for i, c := range t.Layers {
@@ -147,7 +148,7 @@ func (s *sender) nextFrame(ext extensionIDs) {
 			e.wantKey.Store(true)
 			continue
 		}
-		if e.wantKey.Swap(false) {
+		if e.wantKey.Swap(false) && !s.steady {
 			e.next = e.clip.NextKey(e.next)
 		}
 		f := e.clip.Frames[e.next]

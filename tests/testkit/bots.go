@@ -42,12 +42,12 @@ func BotTracks(t testing.TB, codec packet.Codec, camera *Camera, microphone *Mic
 		}
 		picture, err := maker.Video(ctx, clip.VideoSpec{
 			Codec: codec, Width: c.Width, Height: c.Height, FPS: c.FPS, Bitrate: 300_000,
-			KeyInterval: c.FPS, Duration: c.Duration, Input: path,
+			KeyInterval: c.FPS / 3, Duration: c.Duration, Input: path,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		tracks = append(tracks, botclient.Track{Source: track.Camera, Layers: []*clip.Clip{picture}})
+		tracks = append(tracks, botclient.Track{Source: track.Camera, Layers: []*clip.Clip{picture}, Steady: true})
 	}
 	return tracks
 }
