@@ -54,6 +54,9 @@ type lossy struct {
 	net.PacketConn
 	dropIn, dropOut atomic.Int64 // one media packet in this many; 0 none
 	in, out         atomic.Int64
+	capacity        atomic.Int64 // of what comes, bit/s; 0 without limit
+	full            float64      // bytes in the bucket that stands for the path
+	drained         time.Time
 	seen            func(b []byte) // of media packets that come
 }
 
@@ -73,12 +76,28 @@ func (l *lossy) ReadFrom(b []byte) (int, net.Addr, error) {
 			if l.seen != nil {
 				l.seen(b[:n])
 			}
-			if every(&l.dropIn, &l.in) {
+			if every(&l.dropIn, &l.in) || l.overflows(n) {
 				continue
 			}
 		}
 		return n, a, err
 	}
+}
+
+// overflows tells whether a packet finds the queue of 100 ms in front of the path full.
+func (l *lossy) overflows(n int) bool {
+	rate := float64(l.capacity.Load()) / 8
+	if rate == 0 {
+		return false
+	}
+	now := time.Now()
+	l.full = max(0, l.full-now.Sub(l.drained).Seconds()*rate)
+	l.drained = now
+	if l.full+float64(n) > rate/10 {
+		return true
+	}
+	l.full += float64(n)
+	return false
 }
 
 func (l *lossy) WriteTo(b []byte, a net.Addr) (int, error) {
@@ -123,6 +142,11 @@ func (c *client) StateChanged(s PeerState) {
 }
 
 type clientOption func(*webrtc.SettingEngine)
+
+func ipv6(s *webrtc.SettingEngine) {
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP6})
+	s.SetIPFilter(func(ip net.IP) bool { return ip.To4() == nil })
+}
 
 func tcpOnly(s *webrtc.SettingEngine) {
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})

@@ -19,6 +19,9 @@ import (
 
 // Peer is one participant's connection. It is track.Up and track.Down of a
 // member at once.
+//
+// Lock order: negotiating, publication.telling, mu, publication.mu, and then
+// those of package forward. The handler is called with telling held at most.
 type Peer struct {
 	// Static after construction.
 	engine *Engine

@@ -3,6 +3,7 @@ package sfu
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"testing"
 
@@ -239,6 +240,48 @@ func TestTCPOnly(t *testing.T) {
 	mid := bob.slot(track.Video, 0)
 	bob.peer.Bind(mid, alice.up(track.Camera), fullHD)
 	eventually(t, "pictures over TCP", func() bool { return len(bob.got(mid)) > 20 })
+}
+
+func TestIPv6(t *testing.T) {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// ::1 is never a candidate (RFC 8445 §5.1.1.1).
+	global := func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.To4() == nil && n.IP.IsGlobalUnicast()
+	}
+	if !slices.ContainsFunc(addrs, global) {
+		t.Skip("this machine has no IPv6 address")
+	}
+	c := newClient(t, newEngine(t, Config{}), ipv6)
+	c.receive(audioKind)
+	c.connect()
+}
+
+// The path of a subscriber becomes narrow and wide again: the layer follows.
+func TestLayerFollowsBandwidth(t *testing.T) {
+	e := newEngine(t, Config{})
+	alice, bob := newSimulcastClient(t, e), newClient(t, e)
+	cam := alice.publish(track.Camera, webrtc.MimeTypeVP8, "q", "h", "f") // 160, 320 and 640 kbit/s
+	alice.connect()
+	cam.start()
+	bob.receive(videoKind)
+	bob.connect()
+	bob.peer.Bind(bob.slot(track.Video, 0), alice.up(track.Camera), fullHD)
+	layer := func(want int) func() bool {
+		return func() bool { return bob.peer.Stats().Slots[0].Layer == want }
+	}
+	eventually(t, "the top layer", layer(2))
+	bob.conn.capacity.Store(300_000)
+	eventually(t, "a lower layer", func() bool { return !layer(2)() })
+	eventually(t, "the lowest layer", layer(0))
+	bob.conn.capacity.Store(0)
+	eventually(t, "the top layer again", layer(2))
+	if s := bob.peer.Stats(); s.Bandwidth.Probes == 0 || s.Down.Padding == 0 {
+		t.Errorf("came back without a probe: %+v", s.Bandwidth)
+	}
 }
 
 // Packets lost on the way down are sent again from the cache, those lost on the

@@ -20,6 +20,9 @@ type publication struct {
 	line line
 	id   track.TrackID
 
+	// telling orders what the handler hears; it is taken before mu.
+	telling sync.Mutex
+
 	mu        sync.Mutex
 	up        *forward.Track // nil before the first layer
 	announced bool
@@ -74,6 +77,8 @@ func (p *Peer) unpublish(mid string) {
 	if pub == nil {
 		return
 	}
+	pub.telling.Lock()
+	defer pub.telling.Unlock()
 	pub.mu.Lock()
 	pub.ended = true
 	up, announced := pub.up, pub.announced
@@ -175,11 +180,13 @@ func (pub *publication) readRTP(remote *webrtc.TrackRemote, up *forward.Track, l
 	}
 }
 
-// announce tells the room, once.
+// announce tells the room, once, and never after the track has ended.
 func (pub *publication) announce(up *forward.Track) {
+	pub.telling.Lock()
+	defer pub.telling.Unlock()
 	pub.mu.Lock()
 	first := !pub.announced && !pub.ended
-	pub.announced = true
+	pub.announced = pub.announced || first
 	pub.mu.Unlock()
 	if first {
 		pub.peer.log.Debug("published", "track", string(pub.id), "codec", up.Info().Codec.String())

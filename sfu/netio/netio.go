@@ -65,10 +65,13 @@ func open(cfg Config) (*Sockets, error) {
 
 // grow asks for large buffers; less than asked for still works.
 func grow(c net.PacketConn) {
-	if u, ok := c.(*net.UDPConn); ok {
-		_ = u.SetReadBuffer(bufferSize)
-		_ = u.SetWriteBuffer(bufferSize)
+	u, ok := c.(*net.UDPConn)
+	if !ok {
+		return
 	}
+	_ = u.SetReadBuffer(bufferSize)
+	_ = u.SetWriteBuffer(bufferSize)
+	force(u)
 }
 
 // Port is the number of the open port.
