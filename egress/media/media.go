@@ -60,7 +60,8 @@ type Sink interface {
 	Close() error
 }
 
-// Picture is an 8-bit 4:2:0 planar picture (I420, BT.709 limited range).
+// Picture is an 8-bit 4:2:0 planar picture (I420, BT.601 limited range, as
+// WebRTC cameras send; docs/adr/0042).
 type Picture struct {
 	Width, Height             int // even
 	Y, U, V                   []byte
