@@ -84,11 +84,7 @@ export class MeetingApp extends LightElement {
   #join(name: string): void {
     this.name = name;
     if (this.#params.prejoin) {
-      savePrefs({
-        name,
-        cameraOn: this.#local.state("camera") === "on",
-        microphoneOn: this.#local.state("microphone") === "on",
-      });
+      savePrefs({ name, cameraOn: this.#wanted("camera"), microphoneOn: this.#wanted("microphone") });
     }
     const server = new URL(PATH, location.href);
     server.protocol = server.protocol === "https:" ? "wss:" : "ws:";
@@ -105,6 +101,11 @@ export class MeetingApp extends LightElement {
     this.#bridge?.attach(room);
     this.room = room;
     room.join();
+  }
+
+  /** Whether a device is to be opened next time: yes if it was on, or would not start today. */
+  #wanted(device: "camera" | "microphone"): boolean {
+    return this.#local.state(device) === "on" || this.#local.problems[device] !== undefined;
   }
 
   /** Back to the beginning, with the devices as they were chosen. */

@@ -67,7 +67,7 @@ export class ControlBar extends RoomElement {
 
   protected override render() {
     const side = this.#side();
-    return html`<div class="bar" role="group" aria-label="Meeting controls">
+    return html`<div class="bar" role="region" aria-label="Meeting controls">
       <div class="bar-group bar-main">
         ${this.#main().map((c) => this.#button(c))}
         <button
@@ -169,7 +169,7 @@ export class ControlBar extends RoomElement {
       {
         testid: "layout",
         key: "l",
-        label: this.layout === "grid" ? "Speaker" : "Grid",
+        label: this.layout === "grid" ? "Speaker view" : "Grid view",
         icon: this.layout === "grid" ? GalleryVerticalEnd : LayoutGrid,
         run: () => this.tell("layout"),
       },
