@@ -172,6 +172,23 @@ func TestFollowsTheCapacity(t *testing.T) {
 	}
 }
 
+// A path with a deep buffer loses nothing: only the delay tells that it is full.
+func TestKeepsQueuesShort(t *testing.T) {
+	s := newSim(t, 3_000_000, 150_000, 250_000, 350_000, 500_000, 700_000, 1_000_000, 2_000_000)
+	s.link.queue = time.Minute
+	s.run(15 * time.Second)
+	s.link.capacity = 600_000
+	s.run(5 * time.Second)
+	worst := time.Duration(0)
+	for range 100 {
+		s.run(100 * time.Millisecond)
+		worst = max(worst, s.link.free.Sub(s.now))
+	}
+	if worst > 400*time.Millisecond {
+		t.Fatalf("packets queue for %v; %+v", worst, s.e.Stats())
+	}
+}
+
 func TestLossLimits(t *testing.T) {
 	s := newSim(t, 20_000_000, 150_000, 500_000, 2_000_000)
 	s.run(10 * time.Second)

@@ -232,34 +232,37 @@ func TestBitrateAndActivity(t *testing.T) {
 	}
 }
 
-// After Detach returned no packet comes, however busy the lane is.
+// gate is a down track that holds the publisher's loop up, as none should.
+type gate struct{ entered, open chan struct{} }
+
+func (g *gate) WritePacket(*packet.Packet) { close(g.entered); <-g.open }
+func (g *gate) UpClosed(track.TrackID)     {}
+
+// Detach returns only when the packet under way has been delivered.
 func TestDetachWaits(t *testing.T) {
 	tr, _ := newTestTrack(&clock{time.Unix(1, 0)})
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for i := uint16(0); ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-				tr.Lane("").Receive(raw(1, i, 0), time.Now())
-			}
-		}
-	}()
-	for range 200 {
-		var d tracktest.FakeDownTrack
-		tr.Attach(&d)
-		tr.Detach(&d)
-		n := len(d.Packets())
-		for range 3 {
-			if len(d.Packets()) != n {
-				t.Fatal("a packet came after Detach")
-			}
-		}
+	g := &gate{make(chan struct{}), make(chan struct{})}
+	tr.Attach(g)
+	received, detached := make(chan struct{}), make(chan struct{})
+	go func() { tr.Lane("").Receive(raw(1, 1, 0), time.Now()); close(received) }()
+	<-g.entered
+	go func() { tr.Detach(g); close(detached) }()
+	for gone := false; !gone; { // Detach has taken it off the list
+		gone = len(*tr.downs.Load()) == 0
 	}
-	close(stop)
-	<-done
+	select {
+	case <-detached:
+		t.Fatal("Detach did not wait")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(g.open)
+	<-detached
+	<-received
+	tr.Lane("").Receive(raw(1, 2, 0), time.Now()) // a second delivery would panic
+}
+
+func TestCloseTellsOnce(t *testing.T) {
+	tr, _ := newTestTrack(&clock{time.Unix(1, 0)})
 	var d, late tracktest.FakeDownTrack
 	tr.Attach(&d)
 	tr.Close()
