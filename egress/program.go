@@ -22,8 +22,9 @@ const (
 	decoderNice = 5
 	// soundBlock is how much sound is mixed at a time.
 	soundBlock = 20 * time.Millisecond
-	// slateText is what an empty room shows.
-	slateText = "We will be right back"
+	// What an empty room shows before the first person came, and afterwards.
+	slateBefore = "We will begin shortly"
+	slateAfter  = "We will be right back"
 )
 
 // program makes the programme of one broadcast: it follows a room, composes
@@ -55,6 +56,8 @@ type program struct {
 	mode     layout.Mode
 	leave    func()
 	empty    time.Time // since when nobody is there, zero when somebody is
+	known    bool      // the room has been seen
+	attended bool      // somebody has been there
 	gathered Stats     // of feeds and voices, by the stage
 	past     Stats     // of feeds that are gone
 
@@ -72,7 +75,7 @@ func newProgram(cfg Config, mode layout.Mode, log *slog.Logger) (*program, error
 		clock: outputClock{time.Now()}, empty: time.Now(),
 		poked: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
-	p.scene.Store(&scene{empty: true})
+	p.scene.Store(&scene{})
 	p.video = avproc.NewVideoEncoder(avproc.VideoConfig{FFmpeg: cfg.FFmpeg, Encoder: cfg.Encoder,
 		Width: cfg.Width, Height: cfg.Height, FPS: cfg.FPS, Bitrate: cfg.VideoBitrate, Nice: encoderNice}, p.fan, log)
 	p.audio = avproc.NewAudioEncoder(avproc.AudioConfig{FFmpeg: cfg.FFmpeg,
@@ -99,10 +102,10 @@ func (p *program) observe(r track.Room) {
 // RoomChanged implements track.Observer.
 func (p *program) RoomChanged(s track.Snapshot) {
 	p.mu.Lock()
-	p.snapshot = s
+	p.snapshot, p.known = s, true
 	switch {
 	case len(s.Members) > 0:
-		p.empty = time.Time{}
+		p.empty, p.attended = time.Time{}, true
 	case p.empty.IsZero():
 		p.empty = time.Now()
 	}
@@ -127,6 +130,20 @@ func (p *program) room() (track.Snapshot, layout.Mode) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.snapshot, p.mode
+}
+
+// slate is what an empty canvas says; nothing in the moment before the room has
+// been seen.
+func (p *program) slate() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.known:
+		return ""
+	case p.attended:
+		return slateAfter
+	}
+	return slateBefore
 }
 
 // emptyFor is how long nobody has been in the room.
@@ -183,16 +200,17 @@ func (p *program) videoLoop() {
 			p.late.Add(uint64(due - n))
 			n = due
 		}
-		items = p.items(items[:0], frame(n))
-		p.canvas.Draw(items, slateText)
+		now := p.scene.Load()
+		items = p.items(items[:0], now, frame(n))
+		p.canvas.Draw(items, now.slate)
 		p.video.Write(p.canvas.Picture(), n)
 	}
 }
 
-// items appends the tiles of the scene as they are to be seen at an output time.
-func (p *program) items(items []compose.Item, t time.Duration) []compose.Item {
+// items appends the tiles of a scene as they are to be seen at an output time.
+func (p *program) items(items []compose.Item, s *scene, t time.Duration) []compose.Item {
 	half := time.Second / time.Duration(2*p.cfg.FPS)
-	for _, pl := range p.scene.Load().tiles {
+	for _, pl := range s.tiles {
 		it := compose.Item{
 			ID: string(pl.tile.Member), Name: pl.name, Rect: pl.tile.Rect, Whole: pl.tile.Whole,
 			Plain:    pl.tile.Source == track.Screen,

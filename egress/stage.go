@@ -46,7 +46,7 @@ type placed struct {
 type scene struct {
 	tiles  []placed
 	voices []*tap.Voice
-	empty  bool // nobody is in the room
+	slate  string // shown when there are no tiles
 }
 
 // stage decides who is seen and heard: it follows the room, arranges the tiles,
@@ -55,8 +55,18 @@ type stage struct {
 	p        *program
 	actors   map[track.MemberID]*actor
 	dominant layout.Dominant
-	leaving  []*tap.Voice // fading out since the last turn
+	leaving  []leavingVoice
+	speed    speedometer
 }
+
+// leavingVoice is a voice that fades out in the next block that is mixed.
+type leavingVoice struct {
+	voice *tap.Voice
+	since time.Time
+}
+
+// fadeTime is how long a leaving voice stays in the mix: a few blocks.
+const fadeTime = 5 * soundBlock
 
 // run follows the room until stop.
 func (s *stage) run() {
@@ -91,7 +101,7 @@ func (s *stage) turn(now time.Time) {
 		Speaker: s.dominant.Update(now, recent, present),
 	}, s.p.cfg.Width, s.p.cfg.Height)
 
-	next := &scene{empty: len(snap.Members) == 0}
+	next := &scene{slate: s.p.slate()}
 	used := make(map[*feed]bool)
 	for _, t := range tiles {
 		pl := s.place(t)
@@ -100,14 +110,8 @@ func (s *stage) turn(now time.Time) {
 		}
 		next.tiles = append(next.tiles, pl)
 	}
-	var ended []*tap.Voice
-	next.voices, ended = s.cast(snap, recent)
+	next.voices = s.cast(snap, recent, now)
 	s.p.scene.Store(next)
-	// Voices fade out in the mixes until the next turn and are closed then.
-	for _, v := range s.leaving {
-		v.Close()
-	}
-	s.leaving = ended
 	s.sweep(used, now)
 }
 
@@ -177,8 +181,9 @@ func (s *stage) place(t layout.Tile) placed {
 	return pl
 }
 
-// cast finds or starts the voices to be mixed, and returns those that end.
-func (s *stage) cast(snap track.Snapshot, recent []track.MemberID) (on, ended []*tap.Voice) {
+// cast finds or starts the voices to be mixed; those that end are among them
+// until they have faded out.
+func (s *stage) cast(snap track.Snapshot, recent []track.MemberID, now time.Time) (on []*tap.Voice) {
 	wanted := make(map[*tap.Voice]bool)
 	add := func(m track.MemberView, src track.Source) {
 		up, ok := m.Track(src)
@@ -212,13 +217,20 @@ func (s *stage) cast(snap track.Snapshot, recent []track.MemberID) (on, ended []
 		for id, v := range a.voices {
 			if !wanted[v] {
 				v.Leave()
-				ended = append(ended, v)
+				s.leaving = append(s.leaving, leavingVoice{v, now})
 				delete(a.voices, id)
 			}
 		}
 	}
-	on = append(on, ended...) // heard once more while they fade
-	return on, ended
+	s.leaving = slices.DeleteFunc(s.leaving, func(l leavingVoice) bool {
+		if now.Sub(l.since) > fadeTime {
+			l.voice.Close()
+			return true
+		}
+		on = append(on, l.voice)
+		return false
+	})
+	return on
 }
 
 // sweep ends what is no longer seen and forgets who left.
@@ -236,12 +248,13 @@ func (s *stage) sweep(used map[*feed]bool, now time.Time) {
 			delete(s.actors, id)
 		}
 	}
-	s.p.noteStats(s.actors)
+	s.speed.note(now, s.p.video.Stats().Out, s.p.cfg.FPS)
+	s.p.noteStats(s.actors, s.speed.value)
 }
 
 // closeAll ends every feed and voice.
 func (s *stage) closeAll() {
-	s.p.scene.Store(&scene{empty: true})
+	s.p.scene.Store(&scene{})
 	for _, a := range s.actors {
 		for _, f := range a.feeds {
 			s.p.retire(f)
@@ -250,8 +263,8 @@ func (s *stage) closeAll() {
 			v.Close()
 		}
 	}
-	for _, v := range s.leaving {
-		v.Close()
+	for _, l := range s.leaving {
+		l.voice.Close()
 	}
-	s.p.noteStats(nil)
+	s.p.noteStats(nil, s.speed.value)
 }

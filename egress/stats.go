@@ -21,9 +21,27 @@ func addFeed(s *Stats, f feedStats) {
 	s.Drops["picture not shown"] += f.dropped
 }
 
+// speedometer measures how fast pictures are encoded, over three seconds.
+type speedometer struct {
+	from  time.Time
+	out   uint64
+	value float64 // pictures per picture due, 1 keeps up
+}
+
+func (s *speedometer) note(now time.Time, out uint64, fps int) {
+	const span = 3 * time.Second
+	if s.from.IsZero() {
+		s.from, s.out, s.value = now, out, 1
+	}
+	if took := now.Sub(s.from); took >= span {
+		s.value = float64(out-s.out) / (took.Seconds() * float64(fps))
+		s.from, s.out = now, out
+	}
+}
+
 // noteStats gathers the counters of everybody on stage; the stage calls it.
-func (p *program) noteStats(actors map[track.MemberID]*actor) {
-	s := Stats{Drops: make(map[string]uint64)}
+func (p *program) noteStats(actors map[track.MemberID]*actor, speed float64) {
+	s := Stats{EncoderSpeed: speed, Drops: make(map[string]uint64)}
 	for _, a := range actors {
 		for _, f := range a.feeds {
 			addFeed(&s, f.stats())
@@ -67,9 +85,6 @@ func (p *program) stats() Stats {
 	s.EncoderCrashes = v.Crashes + a.Crashes
 	s.Late = p.late.Load()
 	s.EncoderLag = time.Duration(v.Lag) * time.Second / time.Duration(p.cfg.FPS)
-	if due := int64(v.Out) + v.Lag; due > 0 {
-		s.EncoderSpeed = float64(v.Out) / float64(due)
-	}
 	return s
 }
 

@@ -58,10 +58,11 @@ func TestLipsMatch(t *testing.T) {
 		name                     string
 		codec                    packet.Codec
 		pictureDelay, soundDelay time.Duration // on the way to the server
-		jitter                   bool
+		loss                     int           // one packet in so many, 0 none
 	}{
-		{"picture late", packet.VP8, 120 * time.Millisecond, 10 * time.Millisecond, false},
-		{"sound late", packet.H264, 10 * time.Millisecond, 90 * time.Millisecond, false},
+		{"picture late", packet.VP8, 120 * time.Millisecond, 10 * time.Millisecond, 0},
+		{"sound late", packet.H264, 10 * time.Millisecond, 90 * time.Millisecond, 0},
+		{"packets lost", packet.VP8, 60 * time.Millisecond, 20 * time.Millisecond, 20},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
@@ -74,6 +75,10 @@ func TestLipsMatch(t *testing.T) {
 			clap.base = time.Now()
 			beep.base = clap.base
 			clap.skew, beep.skew = 5*time.Hour, 5*time.Hour
+			if tc.loss > 0 {
+				lose := func(n int) bool { return n%tc.loss == tc.loss-1 }
+				clap.drop, beep.drop = lose, lose
+			}
 			clap.start()
 			beep.start()
 			room.update(func(s *track.Snapshot) {
@@ -83,7 +88,7 @@ func TestLipsMatch(t *testing.T) {
 			if _, err := m.Start(t.Context(), Request{Room: room, Stream: "sync"}); err != nil {
 				t.Fatal(err)
 			}
-			push().until(t, 6500*time.Millisecond)
+			push().until(t, 5500*time.Millisecond)
 			st, err := m.Stop(t.Context(), room.ID())
 			if err != nil {
 				t.Fatal(err)
@@ -106,7 +111,7 @@ func checkOffsets(t *testing.T, flashes, beeps []time.Duration) {
 				continue
 			}
 			t.Logf("at %v: picture %+v after sound", f, off)
-			if f < 4500*time.Millisecond {
+			if f < 3500*time.Millisecond {
 				continue
 			}
 			pairs++
