@@ -131,8 +131,10 @@ func (r pageReport) slot(mid string) inbound {
 // A real Chromium publishes three layers and sees itself in its own slots.
 func TestChromiumSimulcast(t *testing.T) {
 	b := newBrowser(t, newEngine(t, Config{}))
-	b.run("publish('VP8')")
 	b.run("receive('audio')")
+	b.negotiate("")
+	b.until("connected", func(r pageReport) bool { return r.State == "connected" })
+	b.run("publish('VP8')") // later, as when somebody switches the camera on
 	b.run("receive('video')")
 	b.negotiate("")
 	camera, mic := b.up(track.Camera), b.up(track.Microphone)

@@ -142,7 +142,7 @@ func (t *Track) Detach(d track.DownTrack) {
 func (t *Track) settle() {
 	for _, l := range t.lanes {
 		l.mu.Lock()
-		l.mu.Unlock() //nolint:staticcheck // waiting is the purpose
+		l.mu.Unlock() //lint:ignore SA2001 waiting is the purpose
 	}
 }
 
