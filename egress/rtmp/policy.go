@@ -114,7 +114,17 @@ func (p *Policy) Resolve(raw string) (Target, error) {
 		return Target{}, t.errorf(KindNotAllowed, nil, "")
 	}
 	t.private = named
+	if a, err := netip.ParseAddr(t.host); err == nil && !named && !Public(a) {
+		return Target{}, t.errorf(KindNotAllowed, errPrivate, "")
+	}
 	return t, nil
+}
+
+// Check returns nil when a client may push to raw, and an *Error otherwise.
+// What a name resolves to is checked when it is dialled.
+func (p *Policy) Check(raw string) error {
+	_, err := p.Resolve(raw)
+	return err
 }
 
 func (p *Policy) inDomain(host string) bool {

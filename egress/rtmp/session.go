@@ -2,9 +2,7 @@ package rtmp
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/yutopp/go-rtmp/message"
@@ -121,10 +119,10 @@ func (s *session) publish() *Error {
 	return nil
 }
 
-// handshakeKind names an error of the handshake: a server that hangs up there
-// is not one.
+// handshakeKind names an error of the handshake: who hangs up there does not
+// speak RTMP.
 func handshakeKind(err error) Kind {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if hungUp(err) {
 		return KindProtocol
 	}
 	return classifyIO(err)

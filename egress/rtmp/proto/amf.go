@@ -55,21 +55,27 @@ func (c Command) Num(i int) float64 {
 	return 0
 }
 
-// ParseCommand decodes the body of a command message (types 20 and 17).
+// ParseCommand decodes the body of a command message (types 20 and 17). A
+// transaction that is missing is 0: ffmpeg's onFCPublish has none.
 func ParseCommand(t Type, body []byte) (Command, error) {
 	values, err := parseValues(t, body)
 	if err != nil {
 		return Command{}, err
 	}
-	if len(values) < 2 {
-		return Command{}, protocolErrorf("command of %d values", len(values))
+	if len(values) == 0 {
+		return Command{}, protocolErrorf("empty command")
 	}
-	name, ok1 := values[0].(string)
-	id, ok2 := values[1].(float64)
-	if !ok1 || !ok2 {
-		return Command{}, protocolErrorf("command without name or transaction")
+	name, ok := values[0].(string)
+	if !ok {
+		return Command{}, protocolErrorf("command without name")
 	}
-	return Command{Name: name, Transaction: id, Args: values[2:]}, nil
+	c := Command{Name: name, Args: values[1:]}
+	if len(values) > 1 {
+		if id, ok := values[1].(float64); ok {
+			c.Transaction, c.Args = id, values[2:]
+		}
+	}
+	return c, nil
 }
 
 // ParseData decodes the body of a data message (types 18 and 15).
