@@ -132,10 +132,10 @@ func (r pageReport) slot(mid string) inbound {
 func TestChromiumSimulcast(t *testing.T) {
 	b := newBrowser(t, newEngine(t, Config{}))
 	b.run("receive('audio')")
+	b.run("receive('video')")
 	b.negotiate("")
 	b.until("connected", func(r pageReport) bool { return r.State == "connected" })
 	b.run("publish('VP8')") // later, as when somebody switches the camera on
-	b.run("receive('video')")
 	b.negotiate("")
 	camera, mic := b.up(track.Camera), b.up(track.Microphone)
 	if camera.Info().Codec != packet.VP8 {

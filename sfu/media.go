@@ -51,30 +51,29 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 	return m, registerExtensions(m)
 }
 
+// registerExtensions registers header extensions for both directions, although
+// slots use only the first: what an answer leaves out of a recvonly m-line,
+// Chromium does not offer any more on m-lines that it sends on later.
 func registerExtensions(m *webrtc.MediaEngine) error {
+	audio, video := webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo
 	for _, e := range []struct {
-		uri        string
-		kinds      []webrtc.RTPCodecType
-		directions []webrtc.RTPTransceiverDirection
+		uri   string
+		kinds []webrtc.RTPCodecType
 	}{
-		{sdp.TransportCCURI, []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo}, nil},
-		{sdp.SDESMidURI, []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo}, receiving},
-		{sdp.SDESRTPStreamIDURI, []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo}, receiving},
-		{sdp.SDESRepairRTPStreamIDURI, []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo}, receiving},
-		{sdp.AudioLevelURI, []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio}, receiving},
+		{sdp.TransportCCURI, []webrtc.RTPCodecType{audio, video}},
+		{sdp.SDESMidURI, []webrtc.RTPCodecType{audio, video}},
+		{sdp.SDESRTPStreamIDURI, []webrtc.RTPCodecType{video}},
+		{sdp.SDESRepairRTPStreamIDURI, []webrtc.RTPCodecType{video}},
+		{sdp.AudioLevelURI, []webrtc.RTPCodecType{audio}},
 	} {
 		for _, k := range e.kinds {
-			if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: e.uri}, k, e.directions...); err != nil {
+			if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: e.uri}, k); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
-
-// receiving restricts an extension to what clients send; slots carry their
-// stream by SSRC and need nothing of it.
-var receiving = []webrtc.RTPTransceiverDirection{webrtc.RTPTransceiverDirectionRecvonly}
 
 // newInterceptors builds what works on incoming media only: feedback and
 // receiver reports to publishers. Outgoing packets pass no interceptor.
