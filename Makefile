@@ -36,10 +36,10 @@ test-pages: pages
 # and run without it, one package at a time: they need the machine for themselves.
 RACE := ./auth/... ./sfu/... ./signaling/... ./egress/... ./internal/...
 test-go:
-	$(GO) vet ./...
+	$(GO) vet -tags bench ./...
 	$(GO) test -race -timeout 10m $(RACE)
 	$(GO) test -timeout 10m ./configs/... ./cmd/... ./frontend/...
-	$(GO) test -timeout 15m -p 1 ./tests/...
+	TESTKIT_MEETCAST=$(CURDIR)/$(BIN) $(GO) test -timeout 15m -p 1 ./tests/...
 
 check: pages ## vet, staticcheck, gofmt, tsc, import rules
 	$(GO) vet ./...
@@ -48,8 +48,11 @@ check: pages ## vet, staticcheck, gofmt, tsc, import rules
 	cd frontend && npm run check
 	$(GO) test -run TestImports ./tests
 
-bench: deps build ## figures, one line each; BENCH=name runs one
-	$(GO) run ./tests/bench -run '$(BENCH)'
+# Only the figures are printed, and what went wrong.
+bench: test-deps build ## figures, one line each; BENCH=name runs one
+	@TESTKIT_MEETCAST=$(CURDIR)/$(BIN) $(GO) test -tags bench -count=1 -timeout 60m -run 'TestBench/$(BENCH)' -v ./tests/bench > bin/bench.log 2>&1 \
+		|| { cat bin/bench.log >&2; exit 1; }
+	@grep -E '^[a-z0-9_]+ [0-9.e+-]+ [a-zA-Z/]+$$' bin/bench.log
 
 deps:
 	@scripts/install-deps run
