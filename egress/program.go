@@ -22,6 +22,8 @@ const (
 	decoderNice = 5
 	// soundBlock is how much sound is mixed at a time.
 	soundBlock = 20 * time.Millisecond
+	// maxSoundLag is how far mixing may be behind the clock.
+	maxSoundLag = 500 * time.Millisecond
 	// What an empty room shows before the first person came, and afterwards.
 	slateBefore = "We will begin shortly"
 	slateAfter  = "We will be right back"
@@ -61,7 +63,8 @@ type program struct {
 	gathered Stats     // of feeds and voices, by the stage
 	past     Stats     // of feeds that are gone
 
-	late atomic.Uint64
+	late atomic.Uint64 // ticks of the video loop
+	mute atomic.Uint64 // blocks of the audio loop that became silence
 }
 
 // newProgram starts the clock, the encoders and the loops.
@@ -233,8 +236,12 @@ func (p *program) audioLoop() {
 	defer timer.Stop()
 	for n := time.Duration(0); p.clock.sleepUntil(n*soundBlock, timer, p.stop); n++ {
 		clear(sum)
-		for _, v := range p.scene.Load().voices {
-			v.Mix(sum, n*soundBlock)
+		if p.clock.now()-n*soundBlock < maxSoundLag {
+			for _, v := range p.scene.Load().voices {
+				v.Mix(sum, n*soundBlock)
+			}
+		} else { // the machine cannot keep up: silence catches up
+			p.mute.Add(1)
 		}
 		p.mixer.Limit(sum)
 		p.audio.Write(sum)

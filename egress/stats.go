@@ -84,6 +84,9 @@ func (p *program) stats() Stats {
 	s.Duplicated, s.Skipped = v.Duplicated, v.Skipped
 	s.EncoderCrashes = v.Crashes + a.Crashes
 	s.Late = p.late.Load()
+	if n := p.mute.Load(); n > 0 {
+		drops["sound block too late"] = n
+	}
 	s.EncoderLag = time.Duration(v.Lag) * time.Second / time.Duration(p.cfg.FPS)
 	return s
 }

@@ -58,7 +58,7 @@ type Stats struct {
 	FramesOut      uint64 // encoded pictures handed to the sinks
 	AudioOut       uint64 // encoded AAC frames handed to the sinks
 	Duplicated     uint64 // pictures encoded again because the composer or the encoder was late
-	Skipped        uint64 // pictures left out because the encoder was more than a second late
+	Skipped        uint64 // pictures left out because the encoder was more than ten seconds late
 	Late           uint64 // ticks of the output clock that came too late
 	DecoderStarts  uint64
 	DecoderCrashes uint64 // children that ended without being asked

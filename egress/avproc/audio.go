@@ -19,9 +19,9 @@ type AudioOutput interface {
 }
 
 const (
-	aacFrame  = 1024                 // samples of an AAC-LC frame, and of its encoder delay
-	audioRing = 2 * media.SampleRate // samples kept for a restarted child
-	feedChunk = 960                  // samples written to the child at once: 20 ms
+	aacFrame  = 1024                  // samples of an AAC-LC frame, and of its encoder delay
+	audioRing = 10 * media.SampleRate // samples kept for a restarted child
+	feedChunk = 960                   // samples written to the child at once: 20 ms
 )
 
 // AudioEncoder encodes sound that is counted by the output clock. AAC frame n
@@ -60,7 +60,7 @@ func NewAudioEncoder(cfg AudioConfig, out AudioOutput, log *slog.Logger) *AudioE
 	return e
 }
 
-// Write appends interleaved stereo samples. It never blocks: the ring holds two
+// Write appends interleaved stereo samples. It never blocks: the ring holds ten
 // seconds, and what a child could not take by then is lost and counted.
 func (e *AudioEncoder) Write(pcm []float32) {
 	e.mu.Lock()
@@ -123,7 +123,7 @@ func (e *AudioEncoder) run() {
 	defer close(e.done)
 	var again restart
 	for {
-		began := time.Now()
+		before := e.Stats().Out
 		err := e.encode()
 		e.mu.Lock()
 		over := e.closed || e.drain && err == nil
@@ -137,7 +137,7 @@ func (e *AudioEncoder) run() {
 		}
 		e.log.Warn("audio encoder child ended", "err", err)
 		select {
-		case <-time.After(again.after(time.Since(began))):
+		case <-time.After(again.after(e.Stats().Out > before)):
 		case <-e.stop:
 			return
 		}

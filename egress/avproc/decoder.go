@@ -206,7 +206,7 @@ func (d *Decoder) run() {
 		if !ok {
 			return
 		}
-		began := time.Now()
+		before := d.pictures.Load()
 		err := d.decode(first)
 		select {
 		case <-d.stop:
@@ -219,7 +219,7 @@ func (d *Decoder) run() {
 		d.dropLocked()
 		d.mu.Unlock()
 		select {
-		case <-time.After(again.after(time.Since(began))):
+		case <-time.After(again.after(d.pictures.Load() > before)):
 		case <-d.stop:
 			return
 		}

@@ -34,6 +34,12 @@ type EncoderStats struct {
 // the newest replaces the last one.
 const pendingPictures = 4
 
+// maxLag is how far the child may be behind the clock, seconds, before numbers
+// are left out. A repeated picture costs the encoder next to nothing, so a child
+// that is too slow for moving pictures catches up by what it repeats: in effect
+// the picture rate falls, and the timestamps stay whole.
+const maxLag = 10
+
 // VideoEncoder encodes pictures that are numbered by the output clock. Every
 // number up to the newest comes out exactly once, in order, with PTS n/FPS:
 // after a crash of the child the lost numbers are encoded again from the newest
@@ -153,7 +159,7 @@ func (e *VideoEncoder) run() {
 	defer close(e.done)
 	var again restart
 	for {
-		began := time.Now()
+		before := e.Stats().Out
 		err := e.encode()
 		e.mu.Lock()
 		over := e.finishedLocked()
@@ -167,7 +173,7 @@ func (e *VideoEncoder) run() {
 		}
 		e.log.Warn("video encoder child ended", "err", err)
 		select {
-		case <-time.After(again.after(time.Since(began))):
+		case <-time.After(again.after(e.Stats().Out > before)):
 		case <-e.stop:
 			return
 		}
@@ -237,7 +243,7 @@ func (e *VideoEncoder) nextPicture(child *Child) (*media.Picture, bool) {
 	if e.nextFeed > e.due || e.closed || e.child != child {
 		return nil, false
 	}
-	if maxLag := int64(2 * e.cfg.FPS); e.due-e.nextFeed > maxLag {
+	if e.due-e.nextFeed > int64(maxLag*e.cfg.FPS) {
 		e.stats.Skipped += uint64(e.due - e.nextFeed)
 		e.nextFeed = e.due
 	}
