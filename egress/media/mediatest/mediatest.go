@@ -239,7 +239,7 @@ func Decode(t testing.TB, input string) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-nostdin", "-i", input,
-		"-map", "0:v?", "-pix_fmt", "gray", "-s", "16x16", "-vsync", "passthrough", "-f", "rawvideo", "pipe:1")
+		"-map", "0:v?", "-pix_fmt", "gray", "-s", "16x16", "-vsync", "passthrough", "-enc_time_base", "1:90000", "-f", "rawvideo", "pipe:1")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
