@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/url"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/meetcast/meetcast/egress/layout"
-	"github.com/meetcast/meetcast/egress/media"
 )
 
 // drainTime bounds how long encoders may take to finish when a broadcast stops.
@@ -43,13 +40,6 @@ type job struct {
 	ending  sync.Once
 	ended   chan struct{} // closed when everything is closed
 	endedAs error         // of closing the recording
-}
-
-// destination is one push of a job.
-type destination struct {
-	name  string
-	push  Push // nil while NewPush runs
-	state PushState
 }
 
 // newJob returns a job in state starting that runs nothing yet.
@@ -101,21 +91,6 @@ func (j *job) start(ctx context.Context, targets []target) error {
 		return err
 	}
 	return nil
-}
-
-// target is where a push of a job goes.
-type target struct {
-	name, url string
-	internal  bool
-}
-
-// targetName is what may be shown of a destination: never its key.
-func targetName(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return "destination"
-	}
-	return u.Scheme + "://" + u.Host
 }
 
 // build starts the programme, then the sinks, all without waiting for another.
@@ -172,77 +147,6 @@ func (j *job) addRecorder() error {
 	}
 	j.program.fan.add(r)
 	return nil
-}
-
-// addPush starts one push.
-func (j *job) addPush(t target) error {
-	d := &destination{name: t.name, state: PushState{Phase: PushConnecting}}
-	j.mu.Lock()
-	j.pushes = append(j.pushes, d)
-	j.mu.Unlock()
-	push, err := j.cfg.NewPush(PushConfig{
-		URL: t.url, Internal: t.internal, Logger: j.log.With("destination", t.name),
-		OnState: func(s PushState) { j.pushChanged(d, s) },
-	})
-	if err != nil {
-		return fmt.Errorf("start the push to %s: %w", t.name, err)
-	}
-	if !j.keep(func() { d.push = push }) {
-		return errors.Join(errStopped(), push.Close())
-	}
-	j.program.fan.add(push)
-	return nil
-}
-
-// pushChanged takes a push's new state and derives the job's.
-func (j *job) pushChanged(d *destination, s PushState) {
-	j.mu.Lock()
-	d.state = s
-	close(j.changed)
-	j.changed = make(chan struct{})
-	before, reason := j.status.State, j.status.Reason
-	if before == Live || before == Reconnecting {
-		j.deriveLocked()
-	}
-	after := j.status.State
-	changed := after != before || j.status.Reason != reason || before == Starting
-	j.mu.Unlock()
-	if changed {
-		j.notify(j)
-	}
-}
-
-// deriveLocked sets the state of a broadcast that has been live from its pushes.
-// One that has failed for good leaves the others alone; the reason names it.
-func (j *job) deriveLocked() {
-	state, reason := Live, ""
-	for _, d := range j.pushes {
-		switch d.state.Phase {
-		case PushLive:
-		case PushFailed:
-			if reason == "" {
-				reason = because(d)
-			}
-		default:
-			state, reason = Reconnecting, because(d)
-		}
-	}
-	if allFailed(j.pushes) {
-		state = Failed
-	}
-	j.setLocked(state, reason)
-}
-
-func allFailed(ds []*destination) bool {
-	return len(ds) > 0 && !slices.ContainsFunc(ds, func(d *destination) bool { return d.state.Phase != PushFailed })
-}
-
-// because says why a destination is not live.
-func because(d *destination) string {
-	if d.state.Err == nil {
-		return fmt.Sprintf("The connection to %s was lost; trying again.", d.name)
-	}
-	return d.state.Err.Error()
 }
 
 func (j *job) setLocked(s State, reason string) {
@@ -325,72 +229,4 @@ func (j *job) notInTime(ctx context.Context) error {
 		return DestinationError(fmt.Sprintf("%s did not accept the stream in time.", d.name), ctx.Err())
 	}
 	return fmt.Errorf("start the encoders: %w", ctx.Err())
-}
-
-// end brings the job to its end in the background: stopped, or failed with a
-// reason. Only the first call counts; ended is closed when everything is.
-func (j *job) end(as State, why error) {
-	j.ending.Do(func() {
-		j.mu.Lock()
-		j.closing = true
-		if as == Stopped {
-			j.setLocked(Stopping, "")
-		}
-		j.mu.Unlock()
-		j.notify(j)
-		go j.finish(as, why)
-	})
-}
-
-// isEnded tells that nothing of the job runs any more.
-func (j *job) isEnded() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.over
-}
-
-// finish closes the programme and then the sinks, which get all of it.
-func (j *job) finish(as State, why error) {
-	defer close(j.ended)
-	j.mu.Lock()
-	program, recorder := j.program, j.recorder
-	var sinks []media.Sink
-	for _, d := range j.pushes {
-		if d.push != nil {
-			sinks = append(sinks, d.push)
-		}
-	}
-	j.mu.Unlock()
-	if program != nil {
-		wait := drainTime
-		if as == Failed {
-			wait = drainTime / 10 // nobody is waiting for the rest
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), wait)
-		program.close(ctx)
-		cancel()
-	}
-	var wg sync.WaitGroup
-	for _, s := range sinks {
-		wg.Go(func() {
-			if err := s.Close(); err != nil {
-				j.log.Warn("close a push", "err", err)
-			}
-		})
-	}
-	if recorder != nil {
-		wg.Go(func() { j.endedAs = recorder.Close() })
-	}
-	wg.Wait()
-	reason := ""
-	if why != nil {
-		reason = why.Error()
-	} else if j.endedAs != nil {
-		as, reason = Failed, "The recording could not be finished: "+j.endedAs.Error()
-	}
-	j.mu.Lock()
-	j.setLocked(as, reason)
-	j.over = true
-	j.mu.Unlock()
-	j.notify(j)
 }

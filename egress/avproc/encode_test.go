@@ -26,7 +26,6 @@ type collector struct {
 	mu     sync.Mutex
 	video  []media.Sample
 	audio  []media.Sample
-	at     map[int64]time.Time // by number of the picture
 	vbegin []media.VideoParams
 	abegin []media.AudioParams
 }

@@ -165,7 +165,7 @@ func TestHostileNames(t *testing.T) {
 	for range 5000 {
 		long += "Ω"
 	}
-	for _, name := range []string{"", "\x00\x1b[31m", "\xff\xfe", long, "田中", "👩‍👩‍👧", "a\nb", "‮evil"} {
+	for _, name := range []string{"", "\x00\x1b[31m", "\xff\xfe", long, "田中", "👩‍👩‍👧", "a\nb", "\u202eevil"} {
 		for _, size := range [][2]int{{64, 64}, {320, 180}} {
 			c := newCanvas(t, size[0], size[1])
 			for _, r := range layout.Grid(6, size[0], size[1]) {

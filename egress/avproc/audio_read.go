@@ -1,0 +1,58 @@
+package avproc
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/meetcast/meetcast/egress/media"
+)
+
+// read takes AAC frames from the child until it ends.
+func (e *AudioEncoder) read(child *Child) error {
+	r := NewNUTReader(child.Out)
+	begun := false
+	var first int64
+	for {
+		f, err := r.Next()
+		if err != nil {
+			return err
+		}
+		s := r.Streams[f.Stream]
+		data := make([]byte, f.Size)
+		if err := r.ReadData(data); err != nil {
+			return err
+		}
+		ticks := int64(math.Round(float64(f.PTS) * float64(s.Num) / float64(s.Den) * media.SampleRate))
+		if !begun {
+			if len(s.Extradata) < 2 {
+				return fmt.Errorf("%w: no audio config", ErrBadNUT)
+			}
+			// Two bytes say AAC-LC; what may follow only denies SBR.
+			e.out.AudioBegin(media.AudioParams{Config: s.Extradata[:2:2],
+				SampleRate: media.SampleRate, Channels: media.Channels})
+			begun, first = true, ticks
+		}
+		n, ok := e.numberOf(ticks - first)
+		if !ok {
+			continue
+		}
+		pts := time.Duration(n) * aacFrame * time.Second / media.SampleRate
+		e.out.Audio(media.Sample{Kind: media.Audio, PTS: pts, DTS: pts, Key: true, Data: data})
+	}
+}
+
+// numberOf turns the child's time into the number of an AAC frame. The first
+// frame of a child is the encoder's delay and holds nothing.
+func (e *AudioEncoder) numberOf(ticks int64) (int64, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	pos := e.start + ticks - aacFrame
+	n := pos / aacFrame
+	if pos < 0 || n < e.nextOut || (n+1)*aacFrame > e.end+aacFrame {
+		return 0, false
+	}
+	e.nextOut = n + 1
+	e.stats.Out++
+	return n, true
+}
