@@ -40,6 +40,7 @@ type HTTP struct {
 	PublicURL      string   `yaml:"public_url"`
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	CORSOrigins    []string `yaml:"cors_origins"`
+	MetricsAllow   []string `yaml:"metrics_allow"`
 	TLSCert        string   `yaml:"tls_cert"`
 	TLSKey         string   `yaml:"tls_key"`
 	ACMEHosts      []string `yaml:"acme_hosts"`

@@ -43,11 +43,8 @@ func (h *HTTP) validate(p *problems) {
 	}
 	p.check((h.TLSCert == "") == (h.TLSKey == ""), "http.tls_cert", "must be set together with http.tls_key")
 	p.check(h.TLSCert == "" || len(h.ACMEHosts) == 0, "http.acme_hosts", "cannot be combined with http.tls_cert")
-	for _, s := range h.TrustedProxies {
-		_, errAddr := netip.ParseAddr(s)
-		_, errPrefix := netip.ParsePrefix(s)
-		p.check(errAddr == nil || errPrefix == nil, "http.trusted_proxies", fmt.Sprintf("%q is neither an IP address nor a CIDR prefix", s))
-	}
+	p.prefixes("http.trusted_proxies", h.TrustedProxies)
+	p.prefixes("http.metrics_allow", h.MetricsAllow)
 }
 
 func (r *RTC) validate(p *problems) {
@@ -103,4 +100,12 @@ func (p *problems) between(key string, v, low, high int) {
 func (p *problems) address(key, v string) {
 	_, _, err := net.SplitHostPort(v)
 	p.check(err == nil, key, fmt.Sprintf("is %q, must be host:port or :port", v))
+}
+
+func (p *problems) prefixes(key string, list []string) {
+	for _, s := range list {
+		_, errAddr := netip.ParseAddr(s)
+		_, errPrefix := netip.ParsePrefix(s)
+		p.check(errAddr == nil || errPrefix == nil, key, fmt.Sprintf("%q is neither an IP address nor a CIDR prefix", s))
+	}
 }

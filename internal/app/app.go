@@ -132,12 +132,33 @@ func (a *App) startStore(ctx context.Context) error {
 	if a.first, err = a.catalog.Bootstrap(ctx, "Meetcast"); err != nil {
 		return err
 	}
-	if n, err := a.revoked.Sweep(ctx); err != nil {
-		a.log.Warn("could not forget old revocations", "err", err)
-	} else if n > 0 {
-		a.log.Info("forgot revocations of expired tokens", "count", n)
-	}
+	a.sweepRevocations(ctx)
 	return nil
+}
+
+// sweepEvery is how often revocations of expired tokens are forgotten.
+const sweepEvery = time.Hour
+
+// sweepRevocations does it now and then regularly until the server stops.
+func (a *App) sweepRevocations(ctx context.Context) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(sweepEvery)
+		defer tick.Stop()
+		for {
+			if _, err := a.revoked.Sweep(ctx); err != nil && ctx.Err() == nil {
+				a.log.Warn("could not forget old revocations", "err", err)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	a.onClose("revocations", func() error { stop(); <-done; return nil })
 }
 
 func (a *App) startMedia(context.Context) error {

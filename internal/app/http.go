@@ -76,6 +76,7 @@ func (a *App) routes() http.Handler {
 	mux.Handle(wire.Path, a.signal)
 	mux.Handle("/playout/", live.Handler(a.live))
 	mux.Handle("/vod/", vod.Handler(a.vods))
+	mux.Handle("/metrics", a.metricsHandler())
 	pages := frontend.Handler()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if endpoints.Owns(r.URL.Path) {

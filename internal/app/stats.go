@@ -1,0 +1,95 @@
+package app
+
+import (
+	"net/http"
+
+	"github.com/meetcast/meetcast/egress"
+	"github.com/meetcast/meetcast/internal/metrics"
+	"github.com/meetcast/meetcast/sfu/forward"
+)
+
+// metricsHandler serves /metrics to the addresses that the configuration allows.
+func (a *App) metricsHandler() http.Handler {
+	allowed := parseProxies(a.cfg.HTTP.MetricsAllow)
+	h := metrics.Handler(a.readStats)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !trusted(allowed, r.RemoteAddr) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(`{"error":"Forbidden","message":"Metrics are served to the addresses in http.metrics_allow only."}`))
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// readStats reads the counters of every part.
+func (a *App) readStats(emit func(metrics.Sample)) {
+	value := func(name, help string, v float64, labels ...[2]string) {
+		emit(metrics.Sample{Name: name, Help: help, Value: v, Labels: labels})
+	}
+	rooms, sessions := a.rooms.Stats(), a.signal.Stats()
+	value("rooms", "Rooms open.", float64(rooms.Rooms))
+	value("members", "Members of all rooms.", float64(rooms.Members))
+	value("joins_total", "Members who joined.", float64(rooms.Joins))
+	value("resumes_total", "Members who came back after a lost socket.", float64(rooms.Resumes))
+	value("kicks_total", "Members removed by a moderator.", float64(rooms.Kicked))
+	value("signaling_sockets", "Signaling sockets open.", float64(sessions.Sockets))
+	value("signaling_messages_total", "Messages of pages.", float64(sessions.Messages))
+	value("signaling_errors_total", "Messages answered by an error.", float64(sessions.Failed))
+	value("signaling_slow_sockets_total", "Sockets closed because the page did not read.", float64(sessions.TooSlow))
+
+	media := a.engine.Stats()
+	value("peers", "PeerConnections open.", float64(media.Peers))
+	value("peers_connected", "PeerConnections connected.", float64(media.Connected))
+	value("tracks", "Tracks published.", float64(media.Tracks))
+	value("rtp_received_packets_total", "RTP packets from publishers.", float64(media.Up.Packets))
+	value("rtp_received_bytes_total", "Their payload.", float64(media.Up.Bytes))
+	value("rtp_forwarded_packets_total", "RTP packets to subscribers.", float64(media.Down.Packets))
+	value("rtp_forwarded_bytes_total", "Their payload.", float64(media.Down.Bytes))
+	value("rtp_retransmitted_packets_total", "RTP packets sent again.", float64(media.Down.RTX))
+	value("rtp_padding_packets_total", "RTP packets sent to probe.", float64(media.Down.Padding))
+	value("key_frame_requests_total", "Key frames asked of publishers.", float64(media.Up.PLIs))
+	for d := range forward.Drops {
+		value("rtp_dropped_packets_total", "RTP packets not forwarded.", float64(media.Up.Drops[d]),
+			[2]string{"direction", "up"}, [2]string{"reason", d.String()})
+		value("rtp_dropped_packets_total", "RTP packets not forwarded.", float64(media.Down.Drops[d]),
+			[2]string{"direction", "down"}, [2]string{"reason", d.String()})
+	}
+	a.readBroadcasts(value)
+}
+
+// readBroadcasts reads broadcasts, ingest and playout.
+func (a *App) readBroadcasts(value func(name, help string, v float64, labels ...[2]string)) {
+	running := a.egress.All()
+	value("broadcasts", "Broadcasts running.", float64(len(running)))
+	for _, b := range running {
+		stream := [2]string{"stream", b.Stream}
+		value("broadcast_live", "1 while every destination takes bytes.", flag(b.State == egress.Live), stream)
+		value("broadcast_frames_total", "Pictures encoded.", float64(b.Stats.FramesOut), stream)
+		value("broadcast_duplicated_frames_total", "Pictures encoded again because the composer was late.", float64(b.Stats.Duplicated), stream)
+		value("broadcast_skipped_frames_total", "Pictures left out because the encoder was late.", float64(b.Stats.Skipped), stream)
+		value("broadcast_encoder_speed", "Pictures encoded per picture due.", b.Stats.EncoderSpeed, stream)
+		value("broadcast_encoder_lag_seconds", "How far the encoder is behind.", b.Stats.EncoderLag.Seconds(), stream)
+		value("broadcast_child_crashes_total", "Children that ended without being asked.", float64(b.Stats.DecoderCrashes+b.Stats.EncoderCrashes), stream)
+	}
+	in := a.ingest.Stats()
+	value("ingest_connections", "RTMP connections open.", float64(in.Conns))
+	value("ingest_publishers", "RTMP publishers accepted and there.", float64(in.Publishers))
+	for reason, n := range in.Refused {
+		value("ingest_refused_total", "RTMP publishers refused.", float64(n), [2]string{"reason", reason})
+	}
+	for _, p := range a.live.Stats() {
+		stream := [2]string{"stream", p.Name}
+		value("playout_viewers", "Viewers.", float64(p.Viewers), stream, [2]string{"by", "websocket"})
+		value("playout_viewers", "Viewers.", float64(p.HLSViewers), stream, [2]string{"by", "hls"})
+		value("playout_dropped_fragments_total", "Fragments that slow viewers did not get.", float64(p.Dropped), stream)
+	}
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
