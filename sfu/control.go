@@ -24,6 +24,9 @@ const (
 	unlimited = 1 << 40
 )
 
+// maxRepair bounds the bandwidth by which retransmissions are measured, bit/s.
+const maxRepair = 8_000_000
+
 // guessedRates stand for layers whose bitrate has not been measured yet.
 var guessedRates = []int{150_000, 500_000, 1_500_000, 2_500_000}
 
@@ -98,6 +101,7 @@ func (p *Peer) allocate(slots []*slot) (demand int) {
 	}
 	for i, l := range allocate.Allocate(budget, streams) {
 		video[i].down.SetLayer(l)
+		video[i].down.SetBandwidth(min(budget, maxRepair) / len(video))
 	}
 	return allocate.Demand(streams) + audio
 }

@@ -32,7 +32,7 @@ var _ webrtc.TrackLocal = (*slot)(nil)
 
 func newSlot(p *Peer, mid string, kind track.Kind, serial int) *slot {
 	return &slot{peer: p, mid: mid, kind: kind, id: kind.String() + "-" + strconv.Itoa(serial),
-		down: forward.NewDown(forward.DownConfig{Kind: kind, Stamper: p.bwe})}
+		down: forward.NewDown(forward.DownConfig{Kind: kind, Stamper: p.bwe, RTT: p.bwe.RTT})}
 }
 
 // errNoCodec is returned to pion when nothing was negotiated for a slot.

@@ -26,16 +26,16 @@ const (
 )
 
 const (
-	decrease      = 0.85
-	growth        = 0.08 // per second while the capacity is not known
-	lossHigh      = 0.10
-	lossLow       = 0.02
-	lossPackets   = 20 // least number of packets to judge loss by
-	lossInterval  = 200 * time.Millisecond
-	probeLength   = 120 * time.Millisecond
-	probeMinGap   = 1 * time.Second
-	probeMaxGap   = 16 * time.Second
-	feedbackStale = 2 * time.Second
+	decrease     = 0.85
+	growth       = 0.08 // per second while the capacity is not known
+	lossHigh     = 0.10
+	lossLow      = 0.02
+	lossPackets  = 20 // least number of packets to judge loss by
+	lossInterval = 200 * time.Millisecond
+	probeLength  = 120 * time.Millisecond
+	probeMinGap  = 1 * time.Second
+	probeMaxGap  = 4 * time.Second
+	lossStale    = 2 * time.Second // after which nothing is known of the loss
 )
 
 // Config bounds an Estimator; zero fields take the defaults.

@@ -40,6 +40,8 @@ type sim struct {
 	now    time.Time
 	epoch  time.Time
 	debt   float64
+	// silence sends nothing when not even the lowest layer fits.
+	silence bool
 
 	base    uint16
 	arrived map[uint16]time.Time
@@ -62,6 +64,9 @@ func newSim(t *testing.T, capacity int, layers ...int) *sim {
 // media is the highest layer under the estimate.
 func (s *sim) media() int {
 	rate := 50_000
+	if s.silence {
+		rate = 0
+	}
 	for _, l := range s.layers {
 		if l <= s.e.Target() {
 			rate = l
@@ -199,6 +204,23 @@ func TestLossLimits(t *testing.T) {
 	s.link.loss = 0
 	if got := s.run(15 * time.Second); got < 1_900_000 {
 		t.Fatalf("media at %.0f bit/s after the loss; %+v", got, s.e.Stats())
+	}
+}
+
+// When not even the lowest layer fits, nothing is sent and nothing reported on.
+// The way back is a probe.
+func TestComesBackFromNothing(t *testing.T) {
+	s := newSim(t, 3_000_000, 150_000, 1_000_000)
+	s.silence = true
+	s.run(5 * time.Second)
+	s.link.capacity = 20_000
+	s.run(10 * time.Second)
+	if got := s.e.Target(); got >= 150_000 {
+		t.Fatalf("%d bit/s on a path of 20 kbit/s", got)
+	}
+	s.link.capacity = 3_000_000
+	if got := s.run(15 * time.Second); got < 990_000 {
+		t.Fatalf("media at %.0f bit/s after recovery; %+v", got, s.e.Stats())
 	}
 }
 

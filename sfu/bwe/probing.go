@@ -13,6 +13,9 @@ func (e *Estimator) Probe(now time.Time, demand int) (bytes int, running bool) {
 	p := &e.probe
 	if p.running {
 		if at >= p.until {
+			if at > p.judge+time.Second {
+				e.failProbe(at) // nobody answers
+			}
 			return 0, false // what remains is waiting for feedback
 		}
 		due := int(float64(p.rate) / 8 * (at - p.began).Seconds())
@@ -29,11 +32,16 @@ func (e *Estimator) Probe(now time.Time, demand int) (bytes int, running bool) {
 	return 0, true
 }
 
+// mayProbe tells whether a probe is due. A path on which nothing is sent, because
+// nothing fits, gives no feedback and must be probed all the same.
 func (e *Estimator) mayProbe(at time.Duration, demand int) bool {
-	if !e.heard || at-e.lastFeedback > feedbackStale || demand <= e.targetLocked() || at < e.nextProbe {
+	if !e.heard || demand <= e.targetLocked() || at < e.nextProbe || at-e.lastDecrease < time.Second {
 		return false
 	}
-	return e.state != overuse && at-e.lastDecrease > time.Second && e.loss < lossHigh
+	if at-e.lastFeedback > lossStale {
+		return true
+	}
+	return e.state != overuse && (e.loss < lossHigh || at-e.lossAt > lossStale)
 }
 
 // judgeProbe ends a probe: what it has shown is believed, failure doubles the
@@ -43,9 +51,9 @@ func (e *Estimator) judgeProbe(at time.Duration) {
 	if !p.running || at < p.until || (at < p.judge && p.got < p.packets) {
 		return
 	}
-	p.running = false
 	before := e.targetLocked()
 	if got := p.result(); got > before && !p.overused {
+		p.running = false
 		e.target = min(max(e.target, float64(got)), float64(e.cfg.Max))
 		e.lossRate = max(e.lossRate, e.target)
 		if float64(got) > e.capacity.mean {
@@ -55,6 +63,11 @@ func (e *Estimator) judgeProbe(at time.Duration) {
 		e.nextProbe = at + probeMinGap/2
 		return
 	}
+	e.failProbe(at)
+}
+
+func (e *Estimator) failProbe(at time.Duration) {
+	e.probe.running = false
 	e.nextProbe = at + e.probeGap
 	e.probeGap = min(2*e.probeGap, probeMaxGap)
 }

@@ -34,6 +34,8 @@ type DownConfig struct {
 	Kind track.Kind
 	// Stamper numbers packets for congestion control; nil for none.
 	Stamper Stamper
+	// RTT is the round-trip time to the subscriber; nil when it is not known.
+	RTT func() time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }

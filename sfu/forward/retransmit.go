@@ -14,10 +14,20 @@ import (
 )
 
 const (
-	// rtxBurst and rtxRate bound retransmissions of one slot, packets and
-	// packets a second: a subscriber cannot turn NACKs into a flood.
-	rtxBurst = 300
-	rtxRate  = 600
+	// repairShare is the part of a slot's bandwidth that retransmissions may
+	// take, and repairBurst for how long they may have it all at once: on a path
+	// that is full, repeating what was lost would fill it for good.
+	repairShare = 0.25
+	repairBurst = 250 * time.Millisecond
+	// minBurst lets a few packets be repeated on the narrowest path, bytes.
+	minBurst = 12_000
+	// defaultRepair is the bandwidth assumed until told, bit/s.
+	defaultRepair = 1_500_000
+	// minRepeat and maxRepeats bound how often one packet is sent again.
+	minRepeat  = 30 * time.Millisecond
+	maxRepeats = 5
+	// repeatsKept is how many repeated packets are remembered.
+	repeatsKept = 64
 	// stampsKept is how many stamps are kept to repeat packets unchanged.
 	stampsKept = 512
 )
@@ -28,8 +38,11 @@ type retransmitter struct {
 	stamp  [2]byte
 	seq    uint16
 	buf    [MTU + 2]byte
-	tokens float64
+	rate   float64 // bandwidth of the slot, bit/s
+	tokens float64 // bytes that may be sent again now
 	filled time.Time
+	// repeats remembers what was sent again lately, by sequence number.
+	repeats [repeatsKept]repeat
 	// stamps holds the transport-wide numbers of packets by their sequence
 	// number; only without an RTX stream. A packet that goes out twice under one
 	// SRTP index must be the same to the bit (RFC 7714 §10.1 forbids to use a
@@ -37,8 +50,21 @@ type retransmitter struct {
 	stamps []uint16
 }
 
+// repeat is a packet that was sent again.
+type repeat struct {
+	seq   uint16
+	times uint8
+	at    time.Time
+}
+
 func (r *retransmitter) init() {
-	r.seq, r.tokens = uint16(rand.Uint32()), rtxBurst
+	r.seq, r.rate = uint16(rand.Uint32()), defaultRepair
+	r.tokens = r.burst()
+}
+
+// burst is the most that may be sent again at once, bytes.
+func (r *retransmitter) burst() float64 {
+	return max(minBurst, r.rate/8*repairBurst.Seconds())
 }
 
 func (r *retransmitter) open(o Outlet) {
@@ -59,17 +85,34 @@ func (r *retransmitter) stamped(seq, stamp uint16) {
 	}
 }
 
-// allow takes a token.
-func (r *retransmitter) allow(now time.Time) bool {
+// allow tells whether a packet of size bytes may be sent again now.
+func (r *retransmitter) allow(now time.Time, rtt time.Duration, seq uint16, size int) bool {
 	if !r.filled.IsZero() {
-		r.tokens = min(rtxBurst, r.tokens+now.Sub(r.filled).Seconds()*rtxRate)
+		r.tokens = min(r.burst(), r.tokens+now.Sub(r.filled).Seconds()*r.rate/8*repairShare)
 	}
 	r.filled = now
-	if r.tokens < 1 {
+	e := &r.repeats[seq%repeatsKept]
+	if e.seq != seq || now.Sub(e.at) > time.Second {
+		*e = repeat{seq: seq}
+	}
+	// A subscriber asks again before the packet can have come.
+	if e.times > 0 && (e.times >= maxRepeats || now.Sub(e.at) < max(rtt, minRepeat)) {
 		return false
 	}
-	r.tokens--
+	if r.tokens < float64(size) {
+		return false
+	}
+	r.tokens -= float64(size)
+	e.times, e.at = e.times+1, now
 	return true
+}
+
+// SetBandwidth tells how much of the subscriber's bandwidth is the slot's, bit/s.
+// It bounds retransmissions.
+func (d *Down) SetBandwidth(rate int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rtx.rate = float64(max(rate, 0))
 }
 
 // Nack takes one lost packet that the subscriber asks for again.
@@ -87,14 +130,18 @@ func (d *Down) Nack(seq uint16) {
 		d.stats.Drops[DropUncached]++
 		return
 	}
-	if !d.rtx.allow(now) {
-		d.stats.Drops[DropThrottled]++
-		return
-	}
 	var p packet.Packet
 	cache, ok := d.up.(Cache)
 	if !ok || !cache.Cached(g.Source, in, &p, d.rtx.buf[2:]) {
 		d.stats.Drops[DropUncached]++
+		return
+	}
+	var rtt time.Duration
+	if d.cfg.RTT != nil {
+		rtt = d.cfg.RTT()
+	}
+	if !d.rtx.allow(now, rtt, seq, len(p.Payload)+20) {
+		d.stats.Drops[DropThrottled]++
 		return
 	}
 	d.repeat(&p, g, seq, now)

@@ -311,13 +311,33 @@ func TestRetransmission(t *testing.T) {
 		if s := d.Stats(); s.Drops[DropUncached] != 2 || s.RTX != 1 || s.Nacks != 3 {
 			t.Fatalf("%+v", s)
 		}
-		for range 2 * rtxBurst {
+		for range 1000 {
 			d.Nack(sent[5].SequenceNumber)
+			c.tick(time.Millisecond)
 		}
-		if s := d.Stats(); s.Drops[DropThrottled] == 0 {
-			t.Fatal("NACKs make a flood")
+		if s := d.Stats(); s.RTX > 1+maxRepeats || s.Drops[DropThrottled] == 0 {
+			t.Fatalf("one packet was sent again %d times", s.RTX)
 		}
 		d.Close()
+	}
+}
+
+// However many NACKs come, retransmissions take their share of the path only.
+func TestRetransmissionsAreBounded(t *testing.T) {
+	var r retransmitter
+	r.init()
+	r.rate = 1_000_000
+	now, bytes := time.Unix(1, 0), 0
+	for i := range 10_000 { // ten seconds
+		now = now.Add(time.Millisecond)
+		for k := range 5 {
+			if r.allow(now, 0, uint16(i*5+k), 1200) {
+				bytes += 1200
+			}
+		}
+	}
+	if rate := bytes * 8 / 10; rate < 200_000 || rate > 300_000 {
+		t.Fatalf("%d bit/s of retransmissions on 1 Mbit/s", rate)
 	}
 }
 

@@ -141,7 +141,8 @@ const padding = 255
 func (d *Down) Pad(bytes int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.open || d.closed || !d.between || d.out.TransportCC == 0 || d.last == 0 {
+	inFrame := !d.between && d.current.Load() != 0
+	if !d.open || d.closed || inFrame || d.out.TransportCC == 0 || d.last == 0 {
 		return 0
 	}
 	now, sent := d.cfg.Now(), 0
