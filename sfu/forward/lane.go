@@ -42,6 +42,11 @@ type Lane struct {
 // numbering to count as begun anew.
 const strayLimit = 8
 
+// sizeAfter is after how many packets a key frame is asked for, up to three
+// times, when the first one was missed: only a key frame tells a picture's size,
+// and layers are chosen by it before anybody watches.
+const sizeAfter = 20
+
 // Receive takes one RTP packet as it came, whether by itself or unpacked from a
 // retransmission stream, and hands it to every attached down track. It returns
 // false when the packet was dropped.
@@ -132,6 +137,9 @@ func (l *Lane) observe(p *packet.Packet, now time.Time) {
 		if s := (track.Size{Width: p.Width, Height: p.Height}); p.Width > 0 && s != l.size {
 			l.size, resized = s, true
 		}
+	}
+	if n := l.stats.Packets; l.ring != nil && l.size.Width == 0 && n%sizeAfter == 0 && n <= 3*sizeAfter {
+		l.keys.pending = true
 	}
 	due := l.keys.due(now)
 	l.stats.PLIs += count(due)

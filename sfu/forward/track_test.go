@@ -205,6 +205,18 @@ func TestLayersAreOrderedBySize(t *testing.T) {
 	}
 }
 
+func TestAsksForASizeThatWasMissed(t *testing.T) {
+	c := &clock{time.Unix(1000, 0)}
+	tr, a := newTestTrack(c)
+	for i := range uint16(200) {
+		tr.Lane("").Receive(raw(1, i, 0), c.t)
+		c.tick(100 * time.Millisecond)
+	}
+	if a.plis[1] != 3 {
+		t.Fatalf("%d requests, want 3", a.plis[1])
+	}
+}
+
 func TestUnknownLayersFollowTheirNames(t *testing.T) {
 	tr, _ := newTestTrack(&clock{time.Unix(1, 0)}, "f", "h", "q")
 	var got []string
