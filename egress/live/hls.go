@@ -42,7 +42,8 @@ type hls struct {
 	slots        chan struct{}
 
 	mu      sync.Mutex // guards what follows
-	asked   time.Time
+	asked   time.Time  // when the last request came or was answered
+	waiting int        // requests under way
 	players map[string]time.Time
 }
 
@@ -175,6 +176,9 @@ func (m *hls) write(t *mp4.Timeline, s hlsSample) error {
 func (m *hls) idle(now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.waiting > 0 {
+		return 0
+	}
 	return now.Sub(m.asked)
 }
 
@@ -185,10 +189,19 @@ func (m *hls) seen(r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.asked = time.Now()
+	m.waiting++
 	if _, known := m.players[who]; !known && len(m.players) >= hlsSessions {
 		return
 	}
 	m.players[who] = m.asked
+}
+
+// answered takes note that a request is done.
+func (m *hls) answered() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked = time.Now()
+	m.waiting--
 }
 
 // viewers counts the players seen lately and forgets the others.
@@ -213,7 +226,8 @@ func (m *hls) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m.seen(r)
-	out := &answered{ResponseWriter: w}
+	defer m.answered()
+	out := &answer{ResponseWriter: w}
 	r = r.Clone(r.Context())
 	r.URL.Path = path.Base(r.URL.Path)
 	m.mux.Handle(out, r)
@@ -222,20 +236,20 @@ func (m *hls) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answered notices whether a handler has answered at all.
-type answered struct {
+// answer notices whether a handler has answered at all.
+type answer struct {
 	http.ResponseWriter
 	done bool
 }
 
-func (a *answered) WriteHeader(code int) {
+func (a *answer) WriteHeader(code int) {
 	a.done = true
 	a.ResponseWriter.WriteHeader(code)
 }
 
-func (a *answered) Write(b []byte) (int, error) {
+func (a *answer) Write(b []byte) (int, error) {
 	a.done = true
 	return a.ResponseWriter.Write(b)
 }
 
-func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
