@@ -188,23 +188,6 @@ func (m *Manager) SetLayout(id track.RoomID, name string) error {
 	return nil
 }
 
-// RoomOpened tells of a room that has been opened. When a broadcast of a room of
-// the same name goes on from before, it follows the new one.
-func (m *Manager) RoomOpened(r track.Room) {
-	m.mu.Lock()
-	j := m.jobs[r.ID()]
-	m.mu.Unlock()
-	if j == nil {
-		return
-	}
-	j.mu.Lock()
-	p, running := j.program, j.status.State == Live || j.status.State == Reconnecting
-	j.mu.Unlock()
-	if p != nil && running {
-		p.observe(r)
-	}
-}
-
 // guard stops broadcasts whose room has been empty for too long, and those all
 // of whose destinations have failed.
 func (m *Manager) guard() {

@@ -90,16 +90,12 @@ func newProgram(cfg Config, mode layout.Mode, log *slog.Logger) (*program, error
 	return p, nil
 }
 
-// observe follows a room, in place of the one before.
+// observe follows a room; it is called once.
 func (p *program) observe(r track.Room) {
 	leave := r.Observe(p)
 	p.mu.Lock()
-	before := p.leave
 	p.leave = leave
 	p.mu.Unlock()
-	if before != nil {
-		before()
-	}
 }
 
 // RoomChanged implements track.Observer.
@@ -116,8 +112,8 @@ func (p *program) RoomChanged(s track.Snapshot) {
 	p.stagePoke()
 }
 
-// RoomClosed implements track.Observer: the slate stays until somebody opens
-// the room again or the broadcast is stopped.
+// RoomClosed implements track.Observer: the slate stays until the broadcast is
+// stopped.
 func (p *program) RoomClosed() { p.RoomChanged(track.Snapshot{}) }
 
 // setMode changes the layout.

@@ -18,6 +18,7 @@ type reorder[T any] struct {
 	next    int64 // sequence number that leaves next, extended
 	highest int64
 	held    int
+	torn    bool // packets were given up outside pop: the next one comes after a gap
 
 	late, skipped uint64 // packets that came too late; that never came
 }
@@ -73,6 +74,7 @@ func (r *reorder[T]) drop(evict func(T)) {
 	}
 	r.skipped++
 	r.next++
+	r.torn = true
 }
 
 // pop returns the next packet in order. gap tells that packets before it are
@@ -98,6 +100,7 @@ func (r *reorder[T]) pop(now time.Duration) (v T, gap, ok bool) {
 	*s = slot[T]{}
 	r.held--
 	r.next++
+	gap, r.torn = gap || r.torn, false
 	return v, gap, true
 }
 
@@ -109,5 +112,6 @@ func (r *reorder[T]) reset(evict func(T)) {
 			r.slots[i] = slot[T]{}
 		}
 	}
+	r.torn = r.torn || r.begun
 	r.begun, r.held = false, 0
 }

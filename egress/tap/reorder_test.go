@@ -30,7 +30,8 @@ func TestReorderFromManyStarts(t *testing.T) {
 		{"and skipped", []in{{0, 0}, {3, 0}, {4, 50 * ms}}, []time.Duration{100 * ms}, []int{0, 3, 4}, []int{3}, 2, 0},
 		{"duplicates", []in{{0, 0}, {1, 0}, {1, 0}}, []time.Duration{0}, []int{0, 1}, nil, 0, 1},
 		{"far ahead pushes the old out", []in{{0, 0}, {1, 0}, {600, 0}}, []time.Duration{200 * ms}, []int{600}, []int{600}, 0, 0},
-		{"begins anew", []in{{0, 0}, {20000, 0}}, []time.Duration{0}, []int{20000}, nil, 0, 0},
+		{"begins anew", []in{{0, 0}, {20000, 0}}, []time.Duration{0}, []int{20000}, []int{20000}, 0, 0},
+		{"full: what is given up is told", []in{{0, 0}, {1, 0}, {512, 0}}, []time.Duration{200 * ms}, []int{1, 512}, []int{1, 512}, 0, 0},
 	}
 	for _, tc := range tests {
 		for _, base := range []uint16{0, 1, 65535, 65534, 32767, 32768, 65000} {
