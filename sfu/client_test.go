@@ -250,6 +250,12 @@ func (c *client) got(mid string) []rtp.Header {
 	return slices.Clone(c.received[mid])
 }
 
+func (c *client) gotPayloads(mid string) [][]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.payloads[mid])
+}
+
 // receive adds recvonly m-lines.
 func (c *client) receive(kinds ...webrtc.RTPCodecType) {
 	c.t.Helper()
