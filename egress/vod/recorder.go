@@ -67,6 +67,9 @@ func newError(err error) *Error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return &Error{Message: "The recording stopped because the server's disk is full. What was recorded until then is kept.", Err: err}
 	}
+	if errors.Is(err, mp4.ErrParams) {
+		return &Error{Message: "The recording stopped because the format of this programme cannot be recorded.", Err: err}
+	}
 	return &Error{Message: "The recording stopped because the server cannot write to its disk. What was recorded until then is kept.", Err: err}
 }
 
