@@ -20,6 +20,9 @@ const (
 	reportInterval = time.Second
 	// audioRate is what a speaking audio slot is taken to cost, bit/s.
 	audioRate = 40_000
+	// trust is what a subscriber's path is taken to carry until it shows otherwise,
+	// bit/s: a picture without layers must not wait for an estimate.
+	trust = 3_000_000
 	// unlimited is the budget of a subscriber that did not agree to give feedback.
 	unlimited = 1 << 40
 )
@@ -98,6 +101,9 @@ func (p *Peer) allocate(slots []*slot) (demand int) {
 	budget := unlimited
 	if slices.ContainsFunc(video, func(s *slot) bool { return s.down.Stamped() }) {
 		budget = p.bwe.Target() - audio
+		if !p.bwe.Tested() {
+			budget = max(budget, allocate.Floor(trust, streams))
+		}
 	}
 	for i, l := range allocate.Allocate(budget, streams) {
 		video[i].down.SetLayer(l)

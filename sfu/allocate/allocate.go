@@ -8,6 +8,7 @@ package allocate
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -15,10 +16,12 @@ import (
 const Paused = -1
 
 // Margins by which the budget must exceed the price of something better than
-// what runs now.
+// what runs now; and how far it may fall below the lowest layer of the most
+// important stream before that is paused: nothing smaller can take its place.
 const (
 	climbMargin  = 1.10
 	resumeMargin = 1.25
+	holdMargin   = 0.60
 )
 
 // Stream is one video slot that wants something.
@@ -44,8 +47,10 @@ func Allocate(budget int, streams []Stream) []int {
 		a.level[i] = Paused
 	}
 	order := prioritise(streams)
-	for _, i := range order {
-		a.raise(i)
+	for n, i := range order {
+		if n > 0 || !a.hold(i) {
+			a.raise(i)
+		}
 	}
 	for _, i := range order {
 		for streams[i].Screen && a.raise(i) {
@@ -69,6 +74,26 @@ func Demand(streams []Stream) int {
 		}
 	}
 	return int(sum)
+}
+
+// Floor returns the budget that gives the most important streams their lowest
+// layer, as many as trust (bit/s) pays for and one at least: what to begin with
+// while nothing is known of the path.
+func Floor(trust int, streams []Stream) int {
+	sum := 0.0
+	for _, i := range prioritise(streams) {
+		s := &streams[i]
+		l := s.next(Paused)
+		if l < 0 {
+			continue
+		}
+		price := s.price(l)
+		if sum > 0 && sum+price > float64(trust) {
+			break
+		}
+		sum += price
+	}
+	return int(math.Ceil(sum))
 }
 
 // prioritise orders the streams: screens, then large pictures, then as given.
@@ -95,6 +120,19 @@ type allocation struct {
 	left    float64
 	streams []Stream
 	level   []int
+}
+
+// hold keeps the lowest layer of a running stream although the budget is
+// somewhat short, and tells whether it did; nothing is left for others then.
+func (a *allocation) hold(i int) bool {
+	s := &a.streams[i]
+	l := s.next(Paused)
+	if s.Current < 0 || l < 0 || s.price(l)*holdMargin > a.left {
+		return false
+	}
+	a.left -= s.price(l)
+	a.level[i] = l
+	return true
 }
 
 // raise gives stream i its next layer when that is wanted and affordable.

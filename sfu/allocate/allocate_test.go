@@ -32,6 +32,9 @@ func TestAllocate(t *testing.T) {
 		"stays paused near the boundary":   {110, []Stream{camera(1, 2, Paused)}, []int{Paused}},
 		"resumes with a margin":            {125, []Stream{camera(1, 2, Paused)}, []int{0}},
 		"skips a layer that is not sent":   {10000, []Stream{{Rates: []int{100, 0, 900}, Wanted: 2, Current: 0}}, []int{2}},
+		"holds what nothing can replace":   {70, []Stream{camera(1, 2, 0)}, []int{0}},
+		"but not at any price":             {50, []Stream{camera(1, 2, 0)}, []int{Paused}},
+		"holds one only":                   {130, []Stream{camera(9, 0, 0), camera(1, 0, 0)}, []int{0, Paused}},
 		"wants nothing":                    {10000, []Stream{camera(1, Paused, 1)}, []int{Paused}},
 		"no budget at all":                 {0, []Stream{camera(1, 2, 2)}, []int{Paused}},
 	} {
@@ -56,15 +59,39 @@ func TestAllocateDoesNotFlap(t *testing.T) {
 func TestAllocateStaysWithinBudget(t *testing.T) {
 	for budget := 0; budget < 8000; budget += 37 {
 		streams := []Stream{camera(9, 2, 2), camera(4, 1, Paused), camera(4, 2, 0), {Screen: true, Rates: rates, Wanted: 2}}
-		sum := 0
+		sum, running := 0, 0
 		for i, l := range Allocate(budget, streams) {
 			if l >= 0 {
 				sum += streams[i].Rates[l]
+				running++
 			}
 		}
-		if sum > budget {
+		held := running == 1 && sum == rates[0] && float64(sum)*holdMargin <= float64(budget)
+		if sum > budget && !held {
 			t.Fatalf("budget %d, spent %d", budget, sum)
 		}
+	}
+}
+
+func TestFloor(t *testing.T) {
+	large := Stream{Area: 9, Rates: []int{4000}, Wanted: 0, Current: Paused}
+	for name, c := range map[string]struct {
+		trust   int
+		streams []Stream
+		want    int
+	}{
+		"nothing":            {1000, nil, 0},
+		"everybody's lowest": {1000, []Stream{camera(1, 2, 0), camera(1, 2, 0)}, 200},
+		"one at least":       {1000, []Stream{large, camera(1, 2, 0)}, 5000},
+		"as trust goes":      {150, []Stream{camera(1, 2, 0), camera(1, 2, 0)}, 100},
+		"only what is sent":  {1000, []Stream{{Rates: []int{0, 0}, Wanted: 1}, camera(1, Paused, 0)}, 0},
+	} {
+		if got := Floor(c.trust, c.streams); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+	if got := Allocate(Floor(1000, []Stream{large}), []Stream{large}); got[0] != 0 {
+		t.Errorf("the floor does not pay for the stream: %v", got)
 	}
 }
 

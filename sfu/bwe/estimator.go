@@ -62,6 +62,7 @@ type Estimator struct {
 	lastDecrease time.Duration
 	lastFeedback time.Duration
 	heard        bool
+	tested       bool // a limit was met
 
 	lossLost, lossSeen int
 	lossAt             time.Duration
@@ -156,6 +157,7 @@ func (e *Estimator) judgeLoss(at time.Duration) {
 	switch {
 	case e.loss > lossHigh:
 		e.lossRate = max(min(e.lossRate, e.target)*(1-0.5*e.loss), float64(e.cfg.Min))
+		e.tested = true
 	case e.loss < lossLow:
 		e.lossRate = min(e.lossRate*math.Pow(1+3*growth, elapsed.Seconds()), float64(e.cfg.Max))
 	}
@@ -175,7 +177,7 @@ func (e *Estimator) judgeDelay(at time.Duration) {
 		} else {
 			e.target *= decrease
 		}
-		e.lastDecrease = at
+		e.lastDecrease, e.tested = at, true
 	case underuse: // queues drain: hold
 		e.lastIncrease = at
 	case normal:
@@ -196,7 +198,8 @@ func (e *Estimator) increase(at time.Duration, rate float64) {
 	if e.target >= limit {
 		return
 	}
-	next := e.target
+	// What arrives without a queue growing is proof, however little was promised.
+	next := max(e.target, 0.95*rate)
 	if e.capacity.near(rate) {
 		response := e.rtt + 100*time.Millisecond
 		next += 1200 * 8 * elapsed.Seconds() / response.Seconds()
@@ -215,6 +218,14 @@ func (e *Estimator) Target() int {
 
 func (e *Estimator) targetLocked() int {
 	return int(max(min(e.target, e.lossRate), float64(e.cfg.Min)))
+}
+
+// Tested tells whether the path has ever shown a limit. Until then the estimate is
+// where it began or what was sent, and says nothing about what would not fit.
+func (e *Estimator) Tested() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tested
 }
 
 // Known tells whether the subscriber has ever sent feedback; without it the
