@@ -262,7 +262,8 @@ func TestLateJoinerStartsAtOnce(t *testing.T) {
 	}
 	// Nothing is written any more: what comes is what was kept.
 	p := w.play(t, "name")
-	path := save(t, p.collect(pictures))
+	file := p.collect(pictures)
+	path := save(t, file)
 	packets, _ := mediatest.Probe(t, path)
 	if first := packets[0]; !first.Video || !first.Key || first.DTS-last.Seconds() > 0.001 || last < 2*time.Second {
 		t.Errorf("joined with %+v, want the key picture at %v", first, last)
@@ -273,6 +274,26 @@ func TestLateJoinerStartsAtOnce(t *testing.T) {
 	// It gets the clock with the backlog.
 	if c := p.text("clock"); c.Media < 2.4 || c.Media > 2.6 || time.Since(time.UnixMilli(c.At)).Abs() > 5*time.Second {
 		t.Errorf("%+v", c)
+	}
+	// What is written next follows without a gap and without a key picture.
+	more := 0
+	for _, m := range samples {
+		if m.DTS > 2500*time.Millisecond && m.DTS < 2900*time.Millisecond {
+			s.Write(m)
+			if m.Kind == media.Video {
+				more++
+			}
+		}
+	}
+	for range more {
+		m := p.next()
+		for m.data == nil {
+			m = p.next()
+		}
+		file = append(file, m.data...)
+	}
+	if got := mediatest.Decode(t, save(t, file)); got != pictures+more {
+		t.Errorf("%d pictures after going on, want %d", got, pictures+more)
 	}
 }
 

@@ -123,7 +123,7 @@ func TestNginxTakesAndServes(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "pulled.mkv")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	pull := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-nostdin", "-i", n.url("key"), "-t", "1.5", "-c", "copy", out)
+	pull := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-nostdin", "-analyzeduration", "1000000", "-i", n.url("key"), "-t", "1.5", "-c", "copy", out)
 	if b, err := pull.CombinedOutput(); err != nil {
 		t.Fatalf("pull: %v: %s", err, b)
 	}
