@@ -184,6 +184,7 @@ func addSenderInterceptors(r *interceptor.Registry) error {
 	if err != nil {
 		return fmt.Errorf("make sender reports: %w", err)
 	}
+	r.Add(repairIDs{}) // between the responder and the wire
 	r.Add(responder)
 	r.Add(reports)
 	r.Add(numbering)
