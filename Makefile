@@ -32,12 +32,12 @@ test: test-deps build test-pages test-go ## everything
 test-pages: pages
 	cd frontend && npm run check && npm test
 
-# -race is on where goroutines meet; the end-to-end tests drive real browsers
-# and run without it, one package at a time: they need the machine for themselves.
+# -race is on where goroutines meet. Packages run one at a time: many of them play
+# media in real time, and the end-to-end tests drive several real browsers.
 RACE := ./auth/... ./sfu/... ./signaling/... ./egress/... ./internal/...
 test-go:
 	$(GO) vet -tags bench ./...
-	$(GO) test -race -timeout 10m $(RACE)
+	$(GO) test -race -timeout 10m -p 1 $(RACE)
 	$(GO) test -timeout 10m ./configs/... ./cmd/... ./frontend/...
 	TESTKIT_MEETCAST=$(CURDIR)/$(BIN) $(GO) test -timeout 15m -p 1 ./tests/...
 

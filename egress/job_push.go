@@ -36,7 +36,7 @@ func (j *job) addPush(t target) error {
 	j.pushes = append(j.pushes, d)
 	j.mu.Unlock()
 	push, err := j.cfg.NewPush(PushConfig{
-		URL: t.url, Internal: t.internal, Logger: j.log.With("destination", t.name),
+		URL: t.url, Internal: t.internal, Epoch: j.program.clock.epoch, Logger: j.log.With("destination", t.name),
 		OnState: func(s PushState) { j.pushChanged(d, s) },
 	})
 	if err != nil {

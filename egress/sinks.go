@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/meetcast/meetcast/egress/media"
 )
@@ -21,8 +22,8 @@ const (
 // PushState is where a push stands and why.
 type PushState struct {
 	Phase PushPhase
-	// Err is why it is not live: a sentence for a moderator in its Error, sorted
-	// by AsDestination when the destination is to blame. Nil while live.
+	// Err is why it is not live: a sentence for a moderator in its Error, made by
+	// DestinationError when the destination is to blame. Nil while live.
 	Err error
 }
 
@@ -33,6 +34,8 @@ type PushConfig struct {
 	// Internal is set for the server's own ingest, which no destination policy
 	// may refuse.
 	Internal bool
+	// Epoch is the wall time at which the picture with PTS 0 was composed.
+	Epoch time.Time
 	// OnState is called after each change, in order, from the push's own
 	// goroutine; it does not block.
 	OnState func(PushState)

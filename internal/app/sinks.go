@@ -31,7 +31,10 @@ func (p pushes) Check(_ context.Context, url string) (string, error) {
 
 // open implements egress.Config.NewPush.
 func (p pushes) open(c egress.PushConfig) (egress.Push, error) {
-	cfg := rtmp.Config{URL: c.URL, Logger: c.Logger, Policy: p.policy}
+	cfg := rtmp.Config{
+		URL: c.URL, Logger: c.Logger, Policy: p.policy,
+		Epoch: func() (time.Time, bool) { return c.Epoch, true },
+	}
 	if c.Internal {
 		cfg.Policy = nil
 	}
