@@ -155,7 +155,8 @@ func TestBroadcastOfBrowsers(t *testing.T) {
 	moderator.WaitFor(patience, testkit.Control("mark-live"))
 	picture(t, moderator, "live")
 
-	t.Run("player", func(t *testing.T) { watch(t, room, there) })
+	t.Run("player", func(t *testing.T) { watch(t, room, there, "ws") })
+	t.Run("player by HLS", func(t *testing.T) { watch(t, room, there, "hls") })
 	t.Run("ingest", func(t *testing.T) {
 		file := recordURL(t, room.HLSURL(), 5*time.Second)
 		checkForm(t, file, 3*time.Second)
@@ -174,10 +175,10 @@ func TestBroadcastOfBrowsers(t *testing.T) {
 	})
 }
 
-// watch opens the player page and looks at what it shows.
-func watch(t *testing.T, room *testkit.Room, there []person) {
+// watch opens the player page on one of its sources and looks at what it shows.
+func watch(t *testing.T, room *testkit.Room, there []person, source string) {
 	viewer := testkit.StartBrowser(t, testkit.BrowserOptions{Width: 960, Height: 600})
-	viewer.Open(room.PlayerURL())
+	viewer.Open(room.PlayerURL() + "&source=" + source)
 	viewer.Wait(patience, "the player plays", `window.meetcastPlayer?.state === "playing"`)
 	testkit.Until(t, patience, "the player shows everybody", func() error {
 		f, err := viewer.Look("video")
@@ -196,8 +197,8 @@ func watch(t *testing.T, room *testkit.Room, there []person) {
 	if err := viewer.Eval(`window.meetcastPlayer.latencyMs`, &latency); err != nil {
 		t.Error(err)
 	}
-	t.Logf("the player says it is %.0f ms behind", latency)
-	picture(t, viewer, "player")
+	t.Logf("by "+source+" the player says it is %.0f ms behind", latency)
+	picture(t, viewer, "player-"+source)
 }
 
 // recordingLink returns the link of the room's one recording, which the API lists.
