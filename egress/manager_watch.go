@@ -34,8 +34,8 @@ func (m *Manager) All() []Status {
 }
 
 // Watch calls f with the status of a room's broadcasts, at once and after each
-// change, one call after the other, until cancel. f must neither block nor call
-// the Manager.
+// change, one call after the other, until cancel, which waits until no call is
+// under way. f must neither block nor call the Manager or cancel.
 func (m *Manager) Watch(id track.RoomID, f func(Status)) (cancel func()) {
 	m.telling.Lock()
 	defer m.telling.Unlock()
@@ -49,6 +49,8 @@ func (m *Manager) Watch(id track.RoomID, f func(Status)) (cancel func()) {
 	m.mu.Unlock()
 	f(m.Status(id))
 	return func() {
+		m.telling.Lock()
+		defer m.telling.Unlock()
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		delete(m.watchers[id], n)
