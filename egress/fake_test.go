@@ -20,6 +20,7 @@ import (
 	"github.com/pion/rtp/codecs"
 
 	"github.com/meetcast/meetcast/egress/media"
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/sfu/track/tracktest"
@@ -35,16 +36,6 @@ func ffmpegPath() string {
 }
 
 var quiet = slog.New(slog.DiscardHandler)
-
-// eventually polls a condition.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("timeout: %s", what)
-		}
-	}
-}
 
 // ffmpeg runs ffmpeg for a test and returns its output.
 func ffmpeg(t testing.TB, in []byte, args ...string) []byte {
@@ -344,7 +335,7 @@ func (f *fakePush) samples(k media.Kind) (out []media.Sample) {
 // until waits until the programme has come to a time.
 func (f *fakePush) until(t testing.TB, at time.Duration) {
 	t.Helper()
-	eventually(t, "the programme goes on", func() bool {
+	unittest.Until(t, "the programme goes on", func() bool {
 		v := f.samples(media.Video)
 		return len(v) > 0 && v[len(v)-1].PTS >= at
 	})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meetcast/meetcast/egress/media"
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
@@ -85,7 +86,7 @@ func TestStopWhileStarting(t *testing.T) {
 				_, err := m.Start(ctx, Request{Room: r, Stream: "s"})
 				started <- err
 			}()
-			eventually(t, "starting", func() bool {
+			unittest.Until(t, "starting", func() bool {
 				mu.Lock()
 				defer mu.Unlock()
 				return len(pushes) == 1 && r.watched() == 1
@@ -94,7 +95,7 @@ func TestStopWhileStarting(t *testing.T) {
 			if err := <-started; err == nil {
 				t.Error("started all the same")
 			}
-			eventually(t, "nothing is left", func() bool {
+			unittest.Until(t, "nothing is left", func() bool {
 				return len(m.All()) == 0 && r.watched() == 0 && pushes[0].closedTimes() == 1
 			})
 			if s := m.Status(r.id).State; s != Stopped && s != Failed {
@@ -135,7 +136,7 @@ func TestOneDestinationFailsAlone(t *testing.T) {
 		t.Errorf("after one failure %v %q", st.State, st.Reason)
 	}
 	pushes[0].set(PushFailed, errors.New("The disk is gone."))
-	eventually(t, "the broadcast ends", func() bool { return len(m.All()) == 0 })
+	unittest.Until(t, "the broadcast ends", func() bool { return len(m.All()) == 0 })
 	if st = m.Status(r.id); st.State != Failed || st.Reason == "" {
 		t.Errorf("after all failed %v %q", st.State, st.Reason)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/meetcast/meetcast/egress/compose"
 	"github.com/meetcast/meetcast/egress/layout"
 	"github.com/meetcast/meetcast/egress/media"
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 )
@@ -53,7 +54,7 @@ func TestShowGoesOn(t *testing.T) {
 		t.Fatalf("%d decoders for one tile", len(decoders))
 	}
 	kill(t, decoders[0])
-	eventually(t, "the decoder is back", func() bool {
+	unittest.Until(t, "the decoder is back", func() bool {
 		_, _, now := p.children()
 		return len(now) == 1 && now[0] != decoders[0]
 	})
@@ -252,5 +253,5 @@ func TestEmptyRoomIsStoppedInTheEnd(t *testing.T) {
 		t.Fatalf("state %v", s.State)
 	}
 	room.update(func(s *track.Snapshot) { s.Members = nil })
-	eventually(t, "the broadcast ends", func() bool { return m.Status(room.ID()).State == Stopped })
+	unittest.Until(t, "the broadcast ends", func() bool { return m.Status(room.ID()).State == Stopped })
 }

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 )
@@ -41,10 +41,7 @@ func newBrowser(t *testing.T, e *Engine) *browser {
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium: apt-get install chromium")
-	}
+	path := unittest.Program(t, "chromium", "chromium")
 	server := httptest.NewServer(http.FileServer(http.Dir("testdata")))
 	t.Cleanup(server.Close)
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
@@ -53,6 +50,7 @@ func newBrowser(t *testing.T, e *Engine) *browser {
 	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(alloc)
 	b := &browser{client: &client{t: t}, ctx: ctx}
+	var err error
 	if b.peer, err = e.NewPeer(PeerConfig{Member: "b", AudioSlots: 3, MaxVideoSlots: 4, Handler: b}); err != nil {
 		t.Fatal(err)
 	}
@@ -149,8 +147,8 @@ func TestChromiumSimulcast(t *testing.T) {
 	if r.SRTP != "SRTP_AEAD_AES_128_GCM" {
 		t.Errorf("SRTP by %q", r.SRTP)
 	}
-	eventually(t, "loudness", func() bool { return mic.Loudness() > 0.3 })
-	eventually(t, "clocks", func() bool { _, ok := camera.ClockRef(0); return ok })
+	unittest.Until(t, "loudness", func() bool { return mic.Loudness() > 0.3 })
+	unittest.Until(t, "clocks", func() bool { _, ok := camera.ClockRef(0); return ok })
 
 	b.peer.Bind(first, camera, fullHD)
 	frames := b.until("the large layer", func(r pageReport) bool { return r.slot(first).Width == 1280 }).slot(first).Frames

@@ -15,22 +15,12 @@ import (
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/goleak"
 
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/pion/webrtc/v4.(*PeerConnection).handleIncomingSSRC"))
-}
-
-// eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("timed out: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }
 
 func newEngine(t *testing.T, cfg Config) *Engine {
@@ -309,14 +299,14 @@ func (c *client) connect() {
 
 func (c *client) await(s PeerState) {
 	c.t.Helper()
-	eventually(c.t, "state "+s.String(), func() bool { return c.peer.State() == s })
+	unittest.Until(c.t, "state "+s.String(), func() bool { return c.peer.State() == s })
 }
 
 // up waits for a published track.
 func (c *client) up(s track.Source) track.UpTrack {
 	c.t.Helper()
 	var found track.UpTrack
-	eventually(c.t, "published "+string(s), func() bool {
+	unittest.Until(c.t, "published "+string(s), func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, u := range c.published {

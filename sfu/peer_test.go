@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/codec"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
@@ -64,7 +65,7 @@ func TestForwardsSimulcastBySize(t *testing.T) {
 	if up.Info().Codec != packet.VP8 || up.Info().Member != "m" || up.Info().ClockRate != 90000 {
 		t.Fatalf("%+v", up.Info())
 	}
-	eventually(t, "all layers", func() bool {
+	unittest.Until(t, "all layers", func() bool {
 		ls := up.Layers()
 		return len(ls) == 3 && ls[0].Size.Width == 320 && ls[1].Size.Width == 640 && ls[2].Size.Width == 1280 && ls[2].Active && ls[2].RID == "f"
 	})
@@ -75,10 +76,10 @@ func TestForwardsSimulcastBySize(t *testing.T) {
 		layer int
 	}{{thumbnail, 0}, {fullHD, 2}, {track.Size{Width: 640, Height: 360}, 1}, {fullHD, 2}, {thumbnail, 0}} {
 		bob.peer.Bind(mid, up, c.size)
-		eventually(t, "layer", func() bool { return layer() == c.layer })
+		unittest.Until(t, "layer", func() bool { return layer() == c.layer })
 	}
 	n := len(bob.got(mid))
-	eventually(t, "more packets", func() bool { return len(bob.got(mid)) > n+20 })
+	unittest.Until(t, "more packets", func() bool { return len(bob.got(mid)) > n+20 })
 	continuous(t, bob.got(mid))
 	t.Logf("up %+v", alice.peer.Stats().Up)
 	for i, l := range cam.layers {
@@ -110,7 +111,7 @@ func TestSlotSwitchesBetweenCodecs(t *testing.T) {
 	for i := range 6 {
 		n := len(carol.got(mid))
 		carol.peer.Bind(mid, ups[i%2], fullHD)
-		eventually(t, "pictures", func() bool { return len(carol.got(mid)) > n+10 })
+		unittest.Until(t, "pictures", func() bool { return len(carol.got(mid)) > n+10 })
 	}
 	headers := carol.got(mid)
 	continuous(t, slices.Clone(headers))
@@ -148,10 +149,10 @@ func TestAudioAndLoudness(t *testing.T) {
 	up := alice.up(track.Microphone)
 	mid := bob.slot(track.Audio, 0)
 	bob.peer.Bind(mid, up, track.Size{})
-	eventually(t, "sound", func() bool { return len(bob.got(mid)) > 20 })
+	unittest.Until(t, "sound", func() bool { return len(bob.got(mid)) > 20 })
 	continuousAudio(t, bob.got(mid))
-	eventually(t, "loudness", func() bool { return up.Loudness() > 0.6 })
-	eventually(t, "a sender report", func() bool { _, ok := up.ClockRef(0); return ok })
+	unittest.Until(t, "loudness", func() bool { return up.Loudness() > 0.6 })
+	unittest.Until(t, "a sender report", func() bool { _, ok := up.ClockRef(0); return ok })
 }
 
 func continuousAudio(t *testing.T, headers []rtp.Header) {
@@ -188,7 +189,7 @@ func TestReofferAddsAndEndsTracks(t *testing.T) {
 	mids := []string{bob.slot(track.Video, 0), bob.slot(track.Video, 1)}
 	bob.peer.Bind(mids[1], shown, fullHD)
 	for _, mid := range mids {
-		eventually(t, "pictures in both slots", func() bool { return len(bob.got(mid)) > 10 })
+		unittest.Until(t, "pictures in both slots", func() bool { return len(bob.got(mid)) > 10 })
 	}
 	if n := len(alice.peer.UpTracks()); n != 2 {
 		t.Fatalf("%d tracks published", n)
@@ -204,7 +205,7 @@ func TestReofferAddsAndEndsTracks(t *testing.T) {
 		}
 	}
 	alice.negotiate(nil)
-	eventually(t, "unpublished", func() bool {
+	unittest.Until(t, "unpublished", func() bool {
 		alice.mu.Lock()
 		defer alice.mu.Unlock()
 		return len(alice.ended) == 1 && alice.ended[0] == shown.Info().ID
@@ -213,7 +214,7 @@ func TestReofferAddsAndEndsTracks(t *testing.T) {
 		t.Fatalf("slot keeps %q", s.Source)
 	}
 	n := len(bob.got(mids[0]))
-	eventually(t, "the camera goes on", func() bool { return len(bob.got(mids[0])) > n+10 })
+	unittest.Until(t, "the camera goes on", func() bool { return len(bob.got(mids[0])) > n+10 })
 }
 
 func TestICERestart(t *testing.T) {
@@ -229,7 +230,7 @@ func TestICERestart(t *testing.T) {
 	for range 2 {
 		bob.negotiate(&webrtc.OfferOptions{ICERestart: true})
 		n := len(bob.got(mid))
-		eventually(t, "pictures after the restart", func() bool { return len(bob.got(mid)) > n+50 && bob.peer.State() == Connected })
+		unittest.Until(t, "pictures after the restart", func() bool { return len(bob.got(mid)) > n+50 && bob.peer.State() == Connected })
 	}
 	continuous(t, bob.got(mid))
 }
@@ -244,7 +245,7 @@ func TestTCPOnly(t *testing.T) {
 	bob.connect()
 	mid := bob.slot(track.Video, 0)
 	bob.peer.Bind(mid, alice.up(track.Camera), fullHD)
-	eventually(t, "pictures over TCP", func() bool { return len(bob.got(mid)) > 20 })
+	unittest.Until(t, "pictures over TCP", func() bool { return len(bob.got(mid)) > 20 })
 }
 
 func TestIPv6(t *testing.T) {
@@ -278,12 +279,12 @@ func TestLayerFollowsBandwidth(t *testing.T) {
 	layer := func(want int) func() bool {
 		return func() bool { return bob.peer.Stats().Slots[0].Layer == want }
 	}
-	eventually(t, "the top layer", layer(2))
+	unittest.Until(t, "the top layer", layer(2))
 	bob.conn.capacity.Store(300_000)
-	eventually(t, "a lower layer", func() bool { return !layer(2)() })
-	eventually(t, "the lowest layer", layer(0))
+	unittest.Until(t, "a lower layer", func() bool { return !layer(2)() })
+	unittest.Until(t, "the lowest layer", layer(0))
 	bob.conn.capacity.Store(0)
-	eventually(t, "the top layer again", layer(2))
+	unittest.Until(t, "the top layer again", layer(2))
 	t.Logf("%+v", bob.peer.Stats().Bandwidth)
 }
 
@@ -299,14 +300,14 @@ func TestRecoversLostPackets(t *testing.T) {
 	cam.start()
 	mid := bob.slot(track.Video, 0)
 	bob.peer.Bind(mid, alice.up(track.Camera), fullHD)
-	eventually(t, "pictures", func() bool { return len(bob.got(mid)) > 10 })
+	unittest.Until(t, "pictures", func() bool { return len(bob.got(mid)) > 10 })
 	alice.conn.dropOut.Store(13)
 	bob.conn.dropIn.Store(10)
-	eventually(t, "pictures with loss", func() bool { return len(bob.got(mid)) > 250 })
+	unittest.Until(t, "pictures with loss", func() bool { return len(bob.got(mid)) > 250 })
 	alice.conn.dropOut.Store(0)
 	bob.conn.dropIn.Store(0)
 	n := len(bob.got(mid))
-	eventually(t, "pictures after the loss", func() bool { return len(bob.got(mid)) > n+100 })
+	unittest.Until(t, "pictures after the loss", func() bool { return len(bob.got(mid)) > n+100 })
 	seen := map[uint16]bool{}
 	headers := bob.got(mid)
 	for _, h := range headers {
@@ -407,7 +408,7 @@ func TestCloseTellsAndRefuses(t *testing.T) {
 	up := alice.up(track.Camera)
 	mid := bob.slot(track.Video, 0)
 	bob.peer.Bind(mid, up, fullHD)
-	eventually(t, "pictures", func() bool { return len(bob.got(mid)) > 10 })
+	unittest.Until(t, "pictures", func() bool { return len(bob.got(mid)) > 10 })
 	before := e.Stats()
 	if err := alice.peer.Close(); err != nil {
 		t.Fatal(err)

@@ -263,14 +263,4 @@ func (p *page) closed() (code int, last wire.Error) {
 	}
 }
 
-// eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 func withoutBroadcaster(c *Config, _ *room.Config) { c.Broadcaster = nil }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/room"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
@@ -50,7 +51,7 @@ func TestJoinAndLateJoin(t *testing.T) {
 	ada.until(wire.TypeParticipants, &seen, func() bool {
 		return len(seen.Left) == 1 && seen.Left[0] == wire.Left{ID: bob.joined.Self, Reason: "left"}
 	})
-	eventually(t, "bob's session ends", func() bool { return w.server.Stats().Sessions == 1 })
+	unittest.Until(t, "bob's session ends", func() bool { return w.server.Stats().Sessions == 1 })
 }
 
 func TestJoinRefused(t *testing.T) {

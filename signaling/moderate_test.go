@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
 )
@@ -30,7 +31,7 @@ func TestKickBansTheToken(t *testing.T) {
 	if code, _ := bob.closed(); code != wire.CloseKicked || k.By != ada.joined.Self {
 		t.Errorf("bob was closed with %d after %+v", code, k)
 	}
-	eventually(t, "bob's peer closes", peer.isClosed)
+	unittest.Until(t, "bob's peer closes", peer.isClosed)
 	var seen wire.Participants
 	cy.until(wire.TypeParticipants, &seen, func() bool {
 		return len(seen.Left) == 1 && seen.Left[0] == wire.Left{ID: bob.joined.Self, Reason: "kicked"}
@@ -217,7 +218,7 @@ func TestBroadcastOutlivesTheSocket(t *testing.T) {
 	}
 	bob.post(wire.TypeLeave, "")
 	back.post(wire.TypeLeave, "")
-	eventually(t, "nobody watches an empty room", func() bool { return w.caster.watching() == 0 })
+	unittest.Until(t, "nobody watches an empty room", func() bool { return w.caster.watching() == 0 })
 }
 
 func TestTooManyBroadcastRequests(t *testing.T) {

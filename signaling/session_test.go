@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/room"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
@@ -71,7 +72,7 @@ func TestCandidatesWaitForTheOffer(t *testing.T) {
 	}
 	peer := ada.offer("slots=a")
 	ada.sendText(`{"type":"candidate","candidate":"late"}`)
-	eventually(t, "the late candidate", func() bool {
+	unittest.Until(t, "the late candidate", func() bool {
 		_, _, c := peer.counts()
 		return len(c) > 0 && c[len(c)-1] == "late"
 	})
@@ -165,8 +166,8 @@ func TestResumeTooLate(t *testing.T) {
 	bob.until(wire.TypeParticipants, &seen, func() bool {
 		return len(seen.Left) == 1 && seen.Left[0] == wire.Left{ID: ada.joined.Self, Reason: "lost"}
 	})
-	eventually(t, "the peer closes", peer.isClosed)
-	eventually(t, "the session ends", func() bool { return w.server.Stats().Sessions == 1 })
+	unittest.Until(t, "the peer closes", peer.isClosed)
+	unittest.Until(t, "the session ends", func() bool { return w.server.Stats().Sessions == 1 })
 	back := w.dial()
 	back.send(wire.Join{Head: wire.Head{Type: wire.TypeJoin}, Version: 1, Resume: ada.joined.Resume})
 	if code, e := back.closed(); code != wire.CloseGone || e.Code != wire.CodeNotFound {
@@ -193,7 +194,7 @@ func TestReloadedPageGetsAnotherPeer(t *testing.T) {
 	if e := bob.ask(wire.TypeHand, `"raised":true`); e != nil {
 		t.Fatal(e)
 	}
-	eventually(t, "bob gets the new camera", func() bool {
+	unittest.Until(t, "bob gets the new camera", func() bool {
 		for _, m := range w.join("x", "user").joined.Participants {
 			if m.ID == ada.joined.Self {
 				return m.Sources["camera"] == "on"
@@ -216,7 +217,7 @@ func TestSlowReaderStaysResumable(t *testing.T) {
 	ada, bob := w.join("ada", "mod"), w.join("bob", "user")
 	// ada stops reading; bob writes until her queue is full.
 	text := fmt.Sprintf(`"text":%q`, strings.Repeat("x", wire.MaxChat))
-	eventually(t, "the slow socket is closed", func() bool {
+	unittest.Until(t, "the slow socket is closed", func() bool {
 		if e := bob.ask(wire.TypeChat, text); e != nil {
 			t.Fatal(e)
 		}

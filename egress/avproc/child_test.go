@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 const orphanEnv = "MEETCAST_TEST_PARENT"
@@ -69,7 +71,7 @@ func TestNoOrphans(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	eventually(t, "the children die with the server", func() bool { return !alive(a) && !alive(b) })
+	unittest.Until(t, "the children die with the server", func() bool { return !alive(a) && !alive(b) })
 }
 
 func TestChildSaysWhyItEnded(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/meetcast/meetcast/egress/media"
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/packet"
 )
 
@@ -100,7 +101,7 @@ func TestDecoderKeepsTimesAndAddsNone(t *testing.T) {
 				sent := time.Now()
 				d.Write(f, pts, i == 0)
 				// Each picture comes before the next frame is written.
-				eventually(t, "the picture", func() bool { return k.count() == i+1 })
+				unittest.Until(t, "the picture", func() bool { return k.count() == i+1 })
 				if i == 0 {
 					t.Logf("first picture after %v", time.Since(began))
 				} else {
@@ -132,7 +133,7 @@ func TestDecoderFollowsSizesAndFits(t *testing.T) {
 			d.Write(f, pts, i == 0)
 			n++
 		}
-		eventually(t, size, func() bool { return k.count() == n })
+		unittest.Until(t, size, func() bool { return k.count() == n })
 		corner, side, middle := k.last.Y[0], k.last.Y[80*160], k.last.Y[80*160+80]
 		if wide := size != "64x128"; corner > 60 || middle < 200 || (side > 200) != wide {
 			t.Errorf("%s: corner %d, side %d, middle %d", size, corner, side, middle)
@@ -150,15 +151,15 @@ func TestDecoderIsBackWithinASecond(t *testing.T) {
 	for i, f := range frames {
 		d.Write(f, time.Duration(i)*time.Millisecond, i == 0)
 	}
-	eventually(t, "pictures", func() bool { return k.count() == len(frames) })
+	unittest.Until(t, "pictures", func() bool { return k.count() == len(frames) })
 	d.mu.Lock()
 	d.child.Kill()
 	d.mu.Unlock()
 	died := time.Now()
-	eventually(t, "a key frame is asked for", func() bool { return k.needed() == 1 })
+	unittest.Until(t, "a key frame is asked for", func() bool { return k.needed() == 1 })
 	d.Write(frames[1], time.Second, false) // useless without its reference
 	d.Write(frames[0], 2*time.Second, true)
-	eventually(t, "the next picture", func() bool { return k.count() == len(frames)+1 })
+	unittest.Until(t, "the next picture", func() bool { return k.count() == len(frames)+1 })
 	if took := time.Since(died); took > time.Second {
 		t.Errorf("back after %v", took)
 	}
@@ -181,7 +182,7 @@ func TestDecoderSurvivesHostileFrames(t *testing.T) {
 		}
 		before := k.count()
 		last := time.Hour
-		eventually(t, codec.String()+" decodes again", func() bool {
+		unittest.Until(t, codec.String()+" decodes again", func() bool {
 			last += time.Second
 			d.Write(good[0], last, true)
 			k.mu.Lock()
@@ -206,7 +207,7 @@ func TestDecoderQueueIsBounded(t *testing.T) {
 	if held > maxQueuedFrames || bytes > maxQueuedBytes {
 		t.Errorf("holds %d frames of %d bytes", held, bytes)
 	}
-	eventually(t, "attempts", func() bool { return d.Stats().Crashes > 0 })
+	unittest.Until(t, "attempts", func() bool { return d.Stats().Crashes > 0 })
 	d.Close()
 	if k.needed() == 0 || d.Stats().Overflow == 0 {
 		t.Errorf("stats %+v, %d key frames asked for", d.Stats(), k.needed())

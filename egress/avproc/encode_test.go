@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/meetcast/meetcast/egress/media"
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 // ffmpegPath returns the program that tests run; MEETCAST_FFMPEG names another
@@ -60,16 +61,6 @@ func (c *collector) counts() (v, a int) {
 	return len(c.video), len(c.audio)
 }
 
-// eventually polls a condition.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("timeout: %s", what)
-		}
-	}
-}
-
 var quiet = slog.New(slog.DiscardHandler)
 
 func TestVideoEncoderGoesOnAfterACrash(t *testing.T) {
@@ -84,11 +75,11 @@ func TestVideoEncoderGoesOnAfterACrash(t *testing.T) {
 			pic.Y[n%1000] = byte(n)
 			e.Write(pic, n)
 			n++
-			eventually(t, "the picture is taken", func() bool { return e.Stats().Lag < 8 })
+			unittest.Until(t, "the picture is taken", func() bool { return e.Stats().Lag < 8 })
 		}
 	}
 	write(20)
-	eventually(t, "samples", func() bool { v, _ := c.counts(); return v >= 20 })
+	unittest.Until(t, "samples", func() bool { v, _ := c.counts(); return v >= 20 })
 	pid := e.PID()
 	e.mu.Lock()
 	e.child.Kill()
@@ -128,13 +119,13 @@ func TestVideoEncoderLatency(t *testing.T) {
 	pic := media.NewPicture(640, 360)
 	began := time.Now()
 	e.Write(pic, 0)
-	eventually(t, "first", func() bool { v, _ := c.counts(); return v == 1 })
+	unittest.Until(t, "first", func() bool { v, _ := c.counts(); return v == 1 })
 	t.Logf("first picture %v after start", time.Since(began))
 	var worst time.Duration
 	for n := int64(1); n < 15; n++ {
 		at := time.Now()
 		e.Write(pic, n)
-		eventually(t, "next", func() bool { v, _ := c.counts(); return v == int(n)+1 })
+		unittest.Until(t, "next", func() bool { v, _ := c.counts(); return v == int(n)+1 })
 		worst = max(worst, time.Since(at))
 	}
 	t.Logf("worst latency of a picture %v", worst)
@@ -159,7 +150,7 @@ func TestAudioEncoderGoesOnAfterACrash(t *testing.T) {
 		}
 	}
 	write(40)
-	eventually(t, "frames", func() bool { _, a := c.counts(); return a >= 20 })
+	unittest.Until(t, "frames", func() bool { _, a := c.counts(); return a >= 20 })
 	e.mu.Lock()
 	e.child.Kill()
 	e.mu.Unlock()

@@ -23,6 +23,7 @@ import (
 	"github.com/meetcast/meetcast/egress/rtmp/flv"
 	"github.com/meetcast/meetcast/egress/rtmp/proto"
 	"github.com/meetcast/meetcast/internal/backoff"
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -170,7 +171,7 @@ func TestFFmpegPublishes(t *testing.T) {
 			}
 			app, name, _ := strings.Cut(u.Path, "/")
 			s := w.sinks(name)[0]
-			mediatest.Until(t, "the stream has ended", s.isClosed)
+			unittest.Until(t, "the stream has ended", s.isClosed)
 			checkProgramme(t, s, tt.video, tt.audio)
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -233,17 +234,17 @@ func TestRefusals(t *testing.T) {
 			if _, err := ffmpeg(t, mediatest.Config{Seconds: 3}, tt.extra, tt.url); err == nil && tt.name != "codec" {
 				t.Error("ffmpeg was content")
 			}
-			mediatest.Until(t, "the refusal is counted", func() bool { return w.Stats().Refused[tt.reason] > 0 })
+			unittest.Until(t, "the refusal is counted", func() bool { return w.Stats().Refused[tt.reason] > 0 })
 		})
 	}
 	// In words, to our own push.
 	p := push(t, w.url("live/unknown"))
-	mediatest.Until(t, "refused", func() bool { return p.Status().State == rtmp.Failed })
+	unittest.Until(t, "refused", func() bool { return p.Status().State == rtmp.Failed })
 	if r := p.Status().Reason; r.Kind != rtmp.KindKey || !strings.Contains(r.Detail, "no stream of that name") {
 		t.Errorf("%v", r)
 	}
 	p = push(t, w.url("nothing/name"))
-	mediatest.Until(t, "refused", func() bool { return p.Status().State == rtmp.Failed })
+	unittest.Until(t, "refused", func() bool { return p.Status().State == rtmp.Failed })
 	if r := p.Status().Reason; r.Kind != rtmp.KindApplication {
 		t.Errorf("%v", r)
 	}
@@ -264,15 +265,15 @@ func TestOurPush(t *testing.T) {
 	w := newWorld(t, Config{})
 	params, samples := mediatest.Programme(t, mediatest.Config{})
 	p := push(t, w.url("live/ours"))
-	mediatest.Until(t, "accepted", func() bool { return p.Status().Accepted })
+	unittest.Until(t, "accepted", func() bool { return p.Status().Accepted })
 	p.Begin(params)
 	for _, s := range mediatest.Shift(samples, 40*time.Second) { // joins late: starts near 0 all the same
 		p.Write(s)
 	}
-	mediatest.Until(t, "live", func() bool { return p.Status().State == rtmp.Live })
+	unittest.Until(t, "live", func() bool { return p.Status().State == rtmp.Live })
 	_ = p.Close()
 	s := w.sinks("ours")[0]
-	mediatest.Until(t, "the stream has ended", s.isClosed)
+	unittest.Until(t, "the stream has ended", s.isClosed)
 	checkProgramme(t, s, 60, 186)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -317,7 +318,7 @@ func TestGoRTMPClient(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	mediatest.Until(t, "everything arrived", func() bool {
+	unittest.Until(t, "everything arrived", func() bool {
 		s := w.sinks("gortmp")
 		return len(s) == 1 && s[0].count(media.Video) == len(samples)
 	})
@@ -329,16 +330,16 @@ func TestOnePublisherAtATime(t *testing.T) {
 	first := push(t, w.url("live/one"))
 	first.Begin(params)
 	first.Write(fromKey(samples))
-	mediatest.Until(t, "the first is live", func() bool { return first.Status().State == rtmp.Live })
+	unittest.Until(t, "the first is live", func() bool { return first.Status().State == rtmp.Live })
 	second := push(t, w.url("live/one"))
-	mediatest.Until(t, "the second is refused", func() bool { return second.Status().State == rtmp.Failed })
+	unittest.Until(t, "the second is refused", func() bool { return second.Status().State == rtmp.Failed })
 	if r := second.Status().Reason; r.Kind != rtmp.KindKey {
 		t.Errorf("%v", r)
 	}
 	// The first has gone silent for longer now: a third takes over.
-	mediatest.Until(t, "the third is accepted", func() bool {
+	unittest.Until(t, "the third is accepted", func() bool {
 		third := push(t, w.url("live/one"))
-		mediatest.Until(t, "an answer", func() bool { st := third.Status(); return st.Accepted || st.State == rtmp.Failed })
+		unittest.Until(t, "an answer", func() bool { st := third.Status(); return st.Accepted || st.State == rtmp.Failed })
 		return third.Status().Accepted
 	})
 	if s := w.sinks("one"); len(s) < 2 || !s[0].isClosed() {
@@ -370,7 +371,7 @@ func TestTimeouts(t *testing.T) {
 		_ = c.Close()
 	}
 	p := push(t, w.url("live/idle"))
-	mediatest.Until(t, "an idle publisher is sent away", func() bool {
+	unittest.Until(t, "an idle publisher is sent away", func() bool {
 		s := w.sinks("idle")
 		return len(s) > 0 && s[0].isClosed()
 	})

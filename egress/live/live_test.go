@@ -21,6 +21,7 @@ import (
 
 	"github.com/meetcast/meetcast/egress/media"
 	"github.com/meetcast/meetcast/egress/media/mediatest"
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -184,7 +185,7 @@ func TestWebSocketPlays(t *testing.T) {
 	params, samples := mediatest.Programme(t, mediatest.Config{})
 	s := w.publish(t, "name")
 	p := w.play(t, "name")
-	mediatest.Until(t, "the viewer is there", func() bool { return w.Viewers("name") == 1 })
+	unittest.Until(t, "the viewer is there", func() bool { return w.Viewers("name") == 1 })
 	s.Begin(params)
 	pictures := 0
 	for _, m := range samples {
@@ -339,7 +340,7 @@ func TestSourceGoesAndComesBack(t *testing.T) {
 		p.text("offline")
 	}
 	_ = p.ws.Close()
-	mediatest.Until(t, "the programme is forgotten", func() bool { return len(w.Stats()) == 0 })
+	unittest.Until(t, "the programme is forgotten", func() bool { return len(w.Stats()) == 0 })
 	mu.Lock()
 	defer mu.Unlock()
 	if len(changes) != 4 || !changes[0] || changes[1] || !changes[2] || changes[3] {
@@ -351,7 +352,7 @@ func TestParametersChange(t *testing.T) {
 	w := newWorld(t, Config{})
 	s := w.publish(t, "name")
 	p := w.play(t, "name")
-	mediatest.Until(t, "the viewer is there", func() bool { return w.Viewers("name") == 1 })
+	unittest.Until(t, "the viewer is there", func() bool { return w.Viewers("name") == 1 })
 	for i, cfg := range []mediatest.Config{{Seconds: 1}, {Seconds: 1, Width: 192, Height: 144}} {
 		params, samples := mediatest.Programme(t, cfg)
 		s.Begin(params)
@@ -370,11 +371,11 @@ func TestSlowViewer(t *testing.T) {
 	s := w.publish(t, "name")
 	params, samples := mediatest.Programme(t, mediatest.Config{Width: 640, Height: 480})
 	p := w.play(t, "name")
-	mediatest.Until(t, "the viewer is there", func() bool { return w.Viewers("name") == 1 })
+	unittest.Until(t, "the viewer is there", func() bool { return w.Viewers("name") == 1 })
 	s.Begin(params)
 	round := time.Duration(0)
 	// It reads nothing until more was dropped than its queue may hold.
-	mediatest.Until(t, "fragments are dropped", func() bool {
+	unittest.Until(t, "fragments are dropped", func() bool {
 		for _, m := range mediatest.Shift(samples, round) {
 			s.Write(m)
 		}
@@ -416,7 +417,7 @@ func TestPing(t *testing.T) {
 	if err := p.ws.WriteMessage(websocket.TextMessage, bytes.Repeat([]byte("x"), 5000)); err != nil {
 		t.Fatal(err)
 	}
-	mediatest.Until(t, "who says too much is sent away", func() bool { return w.Viewers("name") == 0 })
+	unittest.Until(t, "who says too much is sent away", func() bool { return w.Viewers("name") == 0 })
 }
 
 func TestViewerLimit(t *testing.T) {
@@ -460,7 +461,7 @@ func TestHLS(t *testing.T) {
 	if st := w.Stats(); st[0].HLSViewers != 0 {
 		t.Fatalf("%+v", st)
 	}
-	mediatest.Until(t, "the programme runs", func() bool { return w.Stats()[0].Fragments > 3 })
+	unittest.Until(t, "the programme runs", func() bool { return w.Stats()[0].Fragments > 3 })
 	out := filepath.Join(t.TempDir(), "out.mkv")
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -491,7 +492,7 @@ func TestHLS(t *testing.T) {
 		t.Errorf("unknown part: %d", res.StatusCode)
 	}
 	p := w.programme("name")
-	mediatest.Until(t, "HLS that nobody asks for is dropped", func() bool {
+	unittest.Until(t, "HLS that nobody asks for is dropped", func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		return p.hls == nil

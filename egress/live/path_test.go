@@ -10,6 +10,7 @@ import (
 	"github.com/meetcast/meetcast/egress/media"
 	"github.com/meetcast/meetcast/egress/media/mediatest"
 	"github.com/meetcast/meetcast/egress/rtmp"
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 type anyone struct{}
@@ -35,7 +36,7 @@ func TestWholePath(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer push.Close()
-	mediatest.Until(t, "accepted", func() bool { return push.Status().Accepted })
+	unittest.Until(t, "accepted", func() bool { return push.Status().Accepted })
 	accepted := time.Since(asked)
 	p := w.play(t, "name")
 	params, samples := mediatest.Programme(t, mediatest.Config{FPS: 30, Width: 320, Height: 180})

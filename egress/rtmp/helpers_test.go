@@ -17,6 +17,7 @@ import (
 	"github.com/meetcast/meetcast/egress/media/mediatest"
 	"github.com/meetcast/meetcast/egress/rtmp/flv"
 	"github.com/meetcast/meetcast/internal/backoff"
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,7 +43,7 @@ func start(t *testing.T, cfg Config) *Push {
 
 func waitState(t *testing.T, p *Push, want State) Status {
 	t.Helper()
-	mediatest.Until(t, "push is "+string(want), func() bool {
+	unittest.Until(t, "push is "+string(want), func() bool {
 		st := p.Status()
 		if st.State == Failed && want != Failed {
 			t.Fatalf("push failed: %v", st.Reason)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/meetcast/meetcast/egress/media"
 	"github.com/meetcast/meetcast/egress/media/mediatest"
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 // nginxModule is where Debian puts libnginx-mod-rtmp.
@@ -73,7 +74,7 @@ rtmp { server { listen %s; chunk_size 4096; ack_window 100000;
 	if err := n.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	mediatest.Until(t, "nginx listens", func() bool {
+	unittest.Until(t, "nginx listens", func() bool {
 		c, err := net.Dial("tcp", n.addr)
 		if err != nil {
 			return false
@@ -142,7 +143,7 @@ func TestNginxTakesAndServes(t *testing.T) {
 	}
 	stop()
 	_ = p.Close()
-	mediatest.Until(t, "nginx has seen the end", func() bool { return strings.Contains(n.log(t), "deleteStream") })
+	unittest.Until(t, "nginx has seen the end", func() bool { return strings.Contains(n.log(t), "deleteStream") })
 	packets, _ := mediatest.Probe(t, n.recordings(t)[0])
 	if len(packets) == 0 || !firstPicture(packets).Key {
 		t.Error("the recording does not begin with a key picture")
@@ -164,16 +165,16 @@ func TestNginxComesBack(t *testing.T) {
 	p := start(t, quick(n.url("key")))
 	stop := feed(t, p, mediatest.Config{})
 	waitState(t, p, Live)
-	mediatest.Until(t, "a second was sent", func() bool { return p.Status().Stats.Samples > 60 })
+	unittest.Until(t, "a second was sent", func() bool { return p.Status().Stats.Samples > 60 })
 	n.stop()
 	waitState(t, p, Reconnecting)
 	before := p.Status().Stats.Samples
 	n.start(t)
 	waitState(t, p, Live)
-	mediatest.Until(t, "a second more was sent", func() bool { return p.Status().Stats.Samples > before+60 })
+	unittest.Until(t, "a second more was sent", func() bool { return p.Status().Stats.Samples > before+60 })
 	stop()
 	_ = p.Close()
-	mediatest.Until(t, "both recordings are there", func() bool { return len(n.recordings(t)) == 2 })
+	unittest.Until(t, "both recordings are there", func() bool { return len(n.recordings(t)) == 2 })
 	for _, file := range n.recordings(t) {
 		if got := mediatest.Decode(t, file); got < 5 {
 			t.Errorf("%s: %d pictures", filepath.Base(file), got)
@@ -213,7 +214,7 @@ func TestFFmpegListens(t *testing.T) {
 	}
 	// ffmpeg does not say when it listens, and serves one connection only.
 	var p *Push
-	mediatest.Until(t, "ffmpeg has accepted", func() bool {
+	unittest.Until(t, "ffmpeg has accepted", func() bool {
 		if p == nil {
 			p = start(t, quick(url))
 		}

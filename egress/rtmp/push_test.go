@@ -14,6 +14,7 @@ import (
 
 	"github.com/meetcast/meetcast/egress/media/mediatest"
 	"github.com/meetcast/meetcast/egress/rtmp/proto"
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 func TestPushSendsEverything(t *testing.T) {
@@ -21,7 +22,7 @@ func TestPushSendsEverything(t *testing.T) {
 	params, samples := mediatest.Programme(t, mediatest.Config{})
 	p := start(t, quick("rtmp://"+peer.addr+"/live/key?token=1"))
 	// Dialling does not wait for Begin.
-	mediatest.Until(t, "the server has accepted", func() bool { return p.Status().Accepted })
+	unittest.Until(t, "the server has accepted", func() bool { return p.Status().Accepted })
 	if st := p.Status(); st.State != Connecting {
 		t.Fatalf("state %s before any media", st.State)
 	}
@@ -33,7 +34,7 @@ func TestPushSendsEverything(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	mediatest.Until(t, "the server saw the end", func() bool {
+	unittest.Until(t, "the server saw the end", func() bool {
 		peer.mu.Lock()
 		defer peer.mu.Unlock()
 		return peer.ended == 1
@@ -74,20 +75,20 @@ func TestReconnectGoesOn(t *testing.T) {
 	p := start(t, cfg)
 	stop := feed(t, p, mediatest.Config{})
 	waitState(t, p, Live)
-	mediatest.Until(t, "some pictures arrived", func() bool { return peer.count(1, "video") > 10 })
+	unittest.Until(t, "some pictures arrived", func() bool { return peer.count(1, "video") > 10 })
 	peer.down()
 	st := waitState(t, p, Reconnecting)
 	if st.Reason == nil || st.Reason.Sentence() == "" {
 		t.Errorf("no reason while reconnecting: %+v", st)
 	}
-	mediatest.Until(t, "connection refused is told", func() bool {
+	unittest.Until(t, "connection refused is told", func() bool {
 		r := p.Status().Reason
 		return r != nil && r.Kind == KindRefused
 	})
 	peer.up(t)
 	waitState(t, p, Live)
 	second := 2
-	mediatest.Until(t, "pictures arrive again", func() bool { return peer.count(second, "video") > 10 })
+	unittest.Until(t, "pictures arrive again", func() bool { return peer.count(second, "video") > 10 })
 	stop()
 	_ = p.Close()
 	checkResumed(t, peer.messages(), second)
@@ -140,7 +141,7 @@ func TestTimestampsWrap(t *testing.T) {
 	peer := newPeer(t)
 	params, samples := mediatest.Programme(t, mediatest.Config{})
 	p := start(t, quick("rtmp://"+peer.addr+"/live/key"))
-	mediatest.Until(t, "the server has accepted", func() bool { return p.Status().Accepted })
+	unittest.Until(t, "the server has accepted", func() bool { return p.Status().Accepted })
 	p.Begin(params)
 	wrap := (1<<32)*time.Millisecond - 2*time.Second
 	for _, s := range mediatest.Shift(samples, wrap) {
@@ -237,7 +238,7 @@ func TestLateRefusal(t *testing.T) {
 	for _, s := range samples {
 		p.Write(s)
 	}
-	mediatest.Until(t, "refused or reconnecting", func() bool { return p.Status().Reason != nil })
+	unittest.Until(t, "refused or reconnecting", func() bool { return p.Status().Reason != nil })
 	st := p.Status()
 	if st.State == Failed && st.Reason.Kind != KindKey {
 		t.Fatalf("%s: %v", st.State, st.Reason)
@@ -291,7 +292,7 @@ func TestStalledPeer(t *testing.T) {
 	p.Begin(params)
 	began := time.Now()
 	round := time.Duration(0)
-	mediatest.Until(t, "the stall is noticed", func() bool {
+	unittest.Until(t, "the stall is noticed", func() bool {
 		if r := p.Status().Reason; r != nil {
 			return true
 		}
@@ -326,7 +327,7 @@ func TestReset(t *testing.T) {
 	})
 	p := start(t, quick("rtmp://"+addr+"/live/key"))
 	feed(t, p, mediatest.Config{})
-	mediatest.Until(t, "the reset is noticed", func() bool { return p.Status().Reason != nil })
+	unittest.Until(t, "the reset is noticed", func() bool { return p.Status().Reason != nil })
 	switch r := p.Status().Reason; r.Kind {
 	case KindReset, KindClosed, KindKey:
 	default:
@@ -372,7 +373,7 @@ func TestTLS(t *testing.T) {
 	p := start(t, cfg)
 	stop := feed(t, p, mediatest.Config{})
 	waitState(t, p, Live)
-	mediatest.Until(t, "pictures arrive", func() bool { return peer.count(1, "video")+peer.count(2, "video") > 3 })
+	unittest.Until(t, "pictures arrive", func() bool { return peer.count(1, "video")+peer.count(2, "video") > 3 })
 	stop()
 	_ = p.Close()
 }

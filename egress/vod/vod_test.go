@@ -22,6 +22,7 @@ import (
 	"github.com/meetcast/meetcast/egress/media"
 	"github.com/meetcast/meetcast/egress/media/mediatest"
 	"github.com/meetcast/meetcast/egress/mp4"
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 // childEnv makes the test binary record until it is killed.
@@ -165,7 +166,7 @@ func TestFragmentsReachTheDiskWhileRecording(t *testing.T) {
 	write(r, p, samples[:half])
 	// No more media comes; all that was written must reach the disk.
 	part := filepath.Join(s.cfg.Dir, strings.TrimSuffix(r.File(), finalSuffix)+partSuffix)
-	mediatest.Until(t, "two seconds are on disk", func() bool {
+	unittest.Until(t, "two seconds are on disk", func() bool {
 		f, err := os.Open(part)
 		if err != nil {
 			return false
@@ -247,7 +248,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(r, p, samples)
-	mediatest.Until(t, "the alarm is given", func() bool { return r.Err() != nil })
+	unittest.Until(t, "the alarm is given", func() bool { return r.Err() != nil })
 	if st := r.Status(); st.State != Failed || !strings.Contains(st.Err.Error(), "disk is full") {
 		t.Fatalf("%+v", st)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meetcast/meetcast/internal/botclient/bottest"
 	"github.com/meetcast/meetcast/internal/clip"
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
@@ -40,16 +41,6 @@ func dial(t *testing.T, s *bottest.Server, cfg Config) *Bot {
 	return b
 }
 
-// until polls, since packets tell nobody that they arrived.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("timed out: %s", what)
-		}
-	}
-}
-
 func slotOf(b *Bot, kind track.Kind) SlotStats {
 	for _, s := range b.Stats().Slots {
 		if s.Kind == kind && s.Participant != "" {
@@ -79,8 +70,8 @@ func TestPublishAndReceive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	until(t, "video", func() bool { v := slotOf(sub, track.Video); return v.Frames > 20 && v.KeyFrames > 0 })
-	until(t, "audio", func() bool { return slotOf(sub, track.Audio).Packets > 20 })
+	unittest.Until(t, "video", func() bool { v := slotOf(sub, track.Video); return v.Frames > 20 && v.KeyFrames > 0 })
+	unittest.Until(t, "audio", func() bool { return slotOf(sub, track.Audio).Packets > 20 })
 
 	stats := sub.Stats()
 	if stats.JoinTime <= 0 || stats.MediaTime < stats.JoinTime {
@@ -110,14 +101,14 @@ func TestAudioLevelChanges(t *testing.T) {
 	s := bottest.New(t, 0)
 	pub := dial(t, s, publisher())
 	pub.SetLevel(track.Microphone, 77)
-	until(t, "new level", func() bool { return s.Seen().Levels[77] })
+	unittest.Until(t, "new level", func() bool { return s.Seen().Levels[77] })
 }
 
 func TestLossIsRecovered(t *testing.T) {
 	s := bottest.New(t, 0.1)
 	pub := dial(t, s, publisher())
 	sub := dial(t, s, Config{VideoSlots: 1})
-	until(t, "retransmissions", func() bool { return slotOf(sub, track.Video).Recovered > 10 })
+	unittest.Until(t, "retransmissions", func() bool { return slotOf(sub, track.Video).Recovered > 10 })
 	if v := slotOf(sub, track.Video); v.NACKs < v.Recovered || v.Lost > 0 || v.Duplicate > v.Recovered {
 		t.Errorf("video slot: %+v", v)
 	}
@@ -141,7 +132,7 @@ func TestMoreSlotsAndICERestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := slotOf(sub, track.Video).Packets
-	until(t, "media after the restart", func() bool { return slotOf(sub, track.Video).Packets > before+20 })
+	unittest.Until(t, "media after the restart", func() bool { return slotOf(sub, track.Video).Packets > before+20 })
 }
 
 func TestResume(t *testing.T) {
@@ -178,7 +169,7 @@ func TestRequestsAndEvents(t *testing.T) {
 	if p, ok := b.State().Named("Ann"); !ok || p.ID != b.State().Self {
 		t.Errorf("participants: %+v", b.State().Participants)
 	}
-	until(t, "pings", func() bool { return s.Seen().Pings > 2 })
+	unittest.Until(t, "pings", func() bool { return s.Seen().Pings > 2 })
 	for e := range b.Events() {
 		if c, ok := e.Message.(*wire.Chat); ok {
 			if c.Text != "hello" {
@@ -197,7 +188,7 @@ func TestEventQueueDropsOldest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	until(t, "drops", func() bool { return b.Stats().DroppedEvents >= 8 })
+	unittest.Until(t, "drops", func() bool { return b.Stats().DroppedEvents >= 8 })
 }
 
 func TestRefusedToken(t *testing.T) {

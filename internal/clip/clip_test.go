@@ -5,23 +5,16 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/packet"
 )
 
-func needFFmpeg(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		t.Skip("ffmpeg is not installed")
-	}
-}
-
 func TestMakerVideo(t *testing.T) {
-	needFFmpeg(t)
+	unittest.Program(t, "ffmpeg", "ffmpeg")
 	for _, codec := range []packet.Codec{packet.VP8, packet.H264} {
 		t.Run(codec.String(), func(t *testing.T) {
 			m := &Maker{Dir: t.TempDir()}
@@ -57,7 +50,7 @@ func TestMakerVideo(t *testing.T) {
 }
 
 func TestMakerAudio(t *testing.T) {
-	needFFmpeg(t)
+	unittest.Program(t, "ffmpeg", "ffmpeg")
 	m := &Maker{Dir: t.TempDir()}
 	c, err := m.Audio(context.Background(), AudioSpec{Frequency: 440, Bitrate: 32_000, Duration: time.Second})
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/meetcast/meetcast/internal/botclient/bottest"
 	"github.com/meetcast/meetcast/internal/clip"
+	"github.com/meetcast/meetcast/internal/unittest"
 	"go.uber.org/goleak"
 )
 
@@ -33,9 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 func small(t *testing.T, server *bottest.Server) Config {
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		t.Skip("ffmpeg is not installed")
-	}
+	unittest.Program(t, "ffmpeg", "ffmpeg")
 	return Config{
 		URL: server.URL, APIKey: bottest.APIKey, Publishers: 1, Subscribers: 3, Duration: time.Second, JoinsPerSecond: 100,
 		Simulcast: true, Width: 256, Height: 144, FPS: 15, Bitrate: 300_000, CacheDir: cacheDir,

@@ -18,6 +18,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 //go:embed eyes.js
@@ -53,19 +55,13 @@ type Browser struct {
 }
 
 // Chromium returns the browser program: the CHROMIUM environment variable, or
-// what is installed. It skips the test when there is none.
+// what is installed.
 func Chromium(t testing.TB) string {
 	t.Helper()
-	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
-		if name == "" {
-			continue
-		}
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
+	if name := os.Getenv("CHROMIUM"); name != "" {
+		return name
 	}
-	t.Skip("Chromium is not installed (Debian: apt-get install chromium); CHROMIUM names it elsewhere")
-	return ""
+	return unittest.Program(t, "chromium", "chromium", "chromium-browser", "google-chrome")
 }
 
 // StartBrowser starts Chromium with fake devices.

@@ -4,24 +4,15 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 )
-
-func needTools(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
-}
 
 func testContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
@@ -64,7 +55,7 @@ func TestNameOf(t *testing.T) {
 // TestCameraSurvives sends each camera through the codecs of a meeting and of a
 // broadcast at the smallest tile that tests use, low bit rates included.
 func TestCameraSurvives(t *testing.T) {
-	needTools(t, "ffmpeg", "ffprobe")
+	unittest.Program(t, "ffmpeg", "ffprobe")
 	for i, codec := range []string{"libvpx -deadline realtime -cpu-used 8 -b:v 120k", "libx264 -preset ultrafast -tune zerolatency -b:v 120k"} {
 		for k, colour := range Colours[i*3 : i*3+3] {
 			t.Run(strings.Fields(codec)[0]+" "+colour.Name, func(t *testing.T) {
@@ -136,7 +127,7 @@ func TestCodeInFittedTiles(t *testing.T) {
 }
 
 func TestTonesSurvive(t *testing.T) {
-	needTools(t, "ffmpeg", "ffprobe")
+	unittest.Program(t, "ffmpeg", "ffprobe")
 	ctx, dir := testContext(t), t.TempDir()
 	a := write(t, filepath.Join(dir, "a.wav"), Microphone{Frequency: 440, Duration: 2 * time.Second})
 	b := write(t, filepath.Join(dir, "b.wav"), Microphone{Frequency: 660, Duration: 2 * time.Second, Amplitude: 0.05})
@@ -158,7 +149,7 @@ func TestTonesSurvive(t *testing.T) {
 }
 
 func TestClapAndFlash(t *testing.T) {
-	needTools(t, "ffmpeg", "ffprobe")
+	unittest.Program(t, "ffmpeg", "ffprobe")
 	for _, delay := range []time.Duration{0, 200 * time.Millisecond, -130 * time.Millisecond} {
 		t.Run(delay.String(), func(t *testing.T) {
 			t.Parallel()
@@ -188,7 +179,7 @@ func TestClapAndFlash(t *testing.T) {
 }
 
 func TestProbeAndCheck(t *testing.T) {
-	needTools(t, "ffmpeg", "ffprobe")
+	unittest.Program(t, "ffmpeg", "ffprobe")
 	ctx, dir := testContext(t), t.TempDir()
 	film := write(t, filepath.Join(dir, "c.y4m"), Camera{Colour: Red, Duration: 3 * time.Second})
 	sound := write(t, filepath.Join(dir, "c.wav"), Microphone{Frequency: 440, Duration: 3 * time.Second})
@@ -242,7 +233,7 @@ func TestProbeAndCheck(t *testing.T) {
 
 // A bot must show and play the same as a browser with these devices.
 func TestBotTracks(t *testing.T) {
-	needTools(t, "ffmpeg")
+	unittest.Program(t, "ffmpeg", "ffmpeg")
 	camera := Camera{Colour: Cyan, FirstCode: 5, Duration: 2 * time.Second}
 	for _, codec := range []packet.Codec{packet.VP8, packet.H264} {
 		tracks := BotTracks(t, codec, &camera, &Microphone{Frequency: 440, Duration: 2 * time.Second})

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 // rtmpModule is where Debian puts nginx's RTMP module.
@@ -21,8 +22,9 @@ type Nginx struct {
 	HTTPPort int
 	RecDir   string // recordings of application rec
 
-	dir string
-	p   *process
+	program string
+	dir     string
+	p       *process
 }
 
 const nginxConf = `load_module %s;
@@ -72,13 +74,10 @@ http {
 // it with the test. It skips the test where nginx or the module is missing.
 func StartNginx(t testing.TB) *Nginx {
 	t.Helper()
-	if _, err := exec.LookPath("nginx"); err != nil {
-		t.Skip("nginx is not installed (Debian: apt-get install nginx libnginx-mod-rtmp)")
-	}
 	if _, err := os.Stat(rtmpModule); err != nil {
-		t.Skip("nginx has no RTMP module (Debian: apt-get install libnginx-mod-rtmp)")
+		unittest.Missing(t, "nginx has no RTMP module (Debian: apt-get install libnginx-mod-rtmp)")
 	}
-	n := &Nginx{RTMPPort: FreePort(t), HTTPPort: FreePort(t), dir: t.TempDir(), p: newProcess(t, "nginx")}
+	n := &Nginx{program: unittest.Program(t, "nginx-light", "nginx"), RTMPPort: FreePort(t), HTTPPort: FreePort(t), dir: t.TempDir(), p: newProcess(t, "nginx")}
 	n.RecDir = filepath.Join(n.dir, "rec")
 	// nginx started by root writes as another user.
 	for dir, mode := range map[string]os.FileMode{n.dir: 0o755, n.RecDir: 0o777} {
@@ -100,11 +99,7 @@ func StartNginx(t testing.TB) *Nginx {
 // Start starts it again on the same ports after Stop.
 func (n *Nginx) Start(t testing.TB) {
 	t.Helper()
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := n.p.start(os.Environ(), program, "-p", n.dir, "-c", "nginx.conf", "-e", "stderr"); err != nil {
+	if err := n.p.start(os.Environ(), n.program, "-p", n.dir, "-c", "nginx.conf", "-e", "stderr"); err != nil {
 		t.Fatal(err)
 	}
 	Until(t, 10*time.Second, "nginx listens", func() error {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 func TestProcessLeavesChildren(t *testing.T) {
@@ -35,7 +37,7 @@ func TestProcessLeavesChildren(t *testing.T) {
 }
 
 func TestNginxTakesAndPlays(t *testing.T) {
-	needTools(t, "ffmpeg", "ffprobe")
+	unittest.Program(t, "ffmpeg", "ffprobe")
 	n := StartNginx(t)
 	dir := t.TempDir()
 	film := write(t, filepath.Join(dir, "c.y4m"), Camera{Colour: Green, Duration: 8 * time.Second})

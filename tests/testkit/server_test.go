@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meetcast/meetcast/internal/botclient"
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
@@ -16,7 +17,7 @@ import (
 // TestServerHarness takes a server through what tests do with one: make a room,
 // invite, send media through it, kill it, start it again on its data.
 func TestServerHarness(t *testing.T) {
-	needTools(t, "ffmpeg", "go")
+	unittest.Program(t, "ffmpeg", "ffmpeg")
 	s := StartServer(t, ServerOptions{})
 	room := s.CreateRoom(t, "harness")
 	camera := Camera{Colour: Green, FirstCode: 100, Duration: 2 * time.Second}

@@ -248,18 +248,6 @@ func Decode(t testing.TB, input string) int {
 	return stdout.Len() / 256
 }
 
-// Until polls until ok or fails after a while with what.
-func Until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("timed out waiting until %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 // Boxes lists the names of the top-level boxes of an MP4 file in memory.
 func Boxes(b []byte) []string {
 	var names []string

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -316,13 +318,10 @@ func TestConnAcknowledgesAndPongs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deadline := time.Now().Add(5 * time.Second)
-	for n, ok := client.Acked(); !ok || n < 50_000; n, ok = client.Acked() {
-		if time.Now().After(deadline) {
-			t.Fatalf("acknowledged %d, %v; want more than half a window", n, ok)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	unittest.Until(t, "more than half a window is acknowledged", func() bool {
+		n, ok := client.Acked()
+		return ok && n >= 50_000
+	})
 	client.Close()
 	<-acked
 	<-got
