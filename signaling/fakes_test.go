@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/meetcast/meetcast/sfu/track"
-	"github.com/meetcast/meetcast/signaling/wire"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/sfu/track/tracktest"
+	"github.com/meetcast/meetcast/signaling/wire"
 )
 
 // fakeVerifier takes tokens such as "acme/standup bob mod": room, jti, role.
@@ -77,7 +79,7 @@ type fakePeer struct {
 	binds      int
 	answers    int
 	candidates []string
-	published  map[track.Source]*fakeUp
+	published  map[track.Source]*tracktest.FakeUpTrack
 	closed     bool
 }
 
@@ -103,12 +105,11 @@ func (p *fakePeer) Answer(ctx context.Context, sdp string, tracks map[string]tra
 		p.slots = append(p.slots, track.Slot{Mid: fmt.Sprint("s", i), Kind: kind})
 	}
 	if p.published == nil {
-		p.published = map[track.Source]*fakeUp{}
+		p.published = map[track.Source]*tracktest.FakeUpTrack{}
 	}
 	for _, s := range tracks {
 		if p.published[s] == nil {
-			kind, _ := s.Kind()
-			up := &fakeUp{info: track.Info{ID: track.TrackID(string(p.cfg.Member) + "/" + string(s)), Member: p.cfg.Member, Kind: kind, Source: s}}
+			up := tracktest.NewUpTrack(track.Info{ID: track.TrackID(string(p.cfg.Member) + "/" + string(s)), Member: p.cfg.Member, Source: s})
 			p.published[s] = up
 			p.cfg.Handler.Published(up)
 		}
@@ -159,24 +160,6 @@ func (p *fakePeer) counts() (answers, binds int, candidates []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.answers, p.binds, slices.Clone(p.candidates)
-}
-
-type fakeUp struct {
-	info track.Info
-	mu   sync.Mutex
-	loud float64
-}
-
-func (u *fakeUp) Info() track.Info                    { return u.info }
-func (u *fakeUp) Layers() []track.Layer               { return nil }
-func (u *fakeUp) Attach(track.DownTrack)              {}
-func (u *fakeUp) Detach(track.DownTrack)              {}
-func (u *fakeUp) RequestKeyFrame(int)                 {}
-func (u *fakeUp) ClockRef(int) (track.ClockRef, bool) { return track.ClockRef{}, false }
-func (u *fakeUp) Loudness() float64 {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.loud
 }
 
 // fakeCaster is a Broadcaster whose start waits for the test.

@@ -317,9 +317,7 @@ func TestSpeakers(t *testing.T) {
 	ada, bob := w.join("ada", "mod"), w.join("bob", "user")
 	peer := bob.offer("slots=", track.Microphone)
 	up := peer.published[track.Microphone]
-	up.mu.Lock()
-	up.loud = 0.9
-	up.mu.Unlock()
+	up.SetLoudness(0.9)
 	var s wire.Speakers
 	ada.until(wire.TypeSpeakers, &s, func() bool { return len(s.Speakers) == 1 && s.Speakers[0] == bob.joined.Self })
 	w.join("cy", "user").expect(wire.TypeSpeakers, &s)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/sfu/track/tracktest"
 )
 
 // counter is a Client that counts.
@@ -30,7 +31,7 @@ func BenchmarkJoinStorm(b *testing.B) {
 					b.Error(err)
 					return
 				}
-				m.Publish(&fakeUp{info: track.Info{Member: m.ID(), Kind: track.Video, Source: track.Camera}})
+				m.Publish(tracktest.NewUpTrack(track.Info{Member: m.ID(), Kind: track.Video, Source: track.Camera}))
 				m.SetDown(&fakeDown{slots: slotsOf("aaavvvvvvvvvvvvvvvvvvvvvvvvv"), bound: map[string]string{}, sizes: map[string]track.Size{}})
 			})
 		}

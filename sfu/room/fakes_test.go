@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/sfu/track/tracktest"
 )
 
 // guest is a member in a test: a Client that writes down what it hears.
@@ -117,35 +118,10 @@ func (g *guest) withSlots(kinds string) *guest {
 }
 
 // publish adds a track of the guest.
-func (g *guest) publish(s track.Source) *fakeUp {
-	kind, _ := s.Kind()
-	up := &fakeUp{info: track.Info{ID: track.TrackID(string(g.ID()) + "/" + string(s)), Member: g.ID(), Kind: kind, Source: s}}
+func (g *guest) publish(s track.Source) *tracktest.FakeUpTrack {
+	up := tracktest.NewUpTrack(track.Info{ID: track.TrackID(string(g.ID()) + "/" + string(s)), Member: g.ID(), Source: s})
 	g.Publish(up)
 	return up
-}
-
-type fakeUp struct {
-	info track.Info
-	mu   sync.Mutex
-	loud float64
-}
-
-func (u *fakeUp) Info() track.Info                    { return u.info }
-func (u *fakeUp) Layers() []track.Layer               { return nil }
-func (u *fakeUp) Attach(track.DownTrack)              {}
-func (u *fakeUp) Detach(track.DownTrack)              {}
-func (u *fakeUp) RequestKeyFrame(int)                 {}
-func (u *fakeUp) ClockRef(int) (track.ClockRef, bool) { return track.ClockRef{}, false }
-func (u *fakeUp) Loudness() float64 {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.loud
-}
-
-func (u *fakeUp) speak(loudness float64) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.loud = loudness
 }
 
 // fakeDown remembers what is bound to which slot, as "name of track", and how
@@ -192,13 +168,13 @@ func (d *fakeDown) carries() string {
 }
 
 // tracks joins track names as carries does.
-func tracks(ups ...*fakeUp) string {
+func tracks(ups ...*tracktest.FakeUpTrack) string {
 	var out []string
 	for _, u := range ups {
 		if u == nil {
 			out = append(out, "-")
 		} else {
-			out = append(out, string(u.info.ID))
+			out = append(out, string(u.Info().ID))
 		}
 	}
 	return strings.Join(out, " ")

@@ -132,7 +132,7 @@ func TestMuteOthers(t *testing.T) {
 			t.Errorf("bob heard %+v", m)
 		}
 		bob.SetMuted(track.Microphone, false)
-		if got := ada.down.carries(); !strings.Contains(got, string(b.info.ID)) {
+		if got := ada.down.carries(); !strings.Contains(got, string(b.Info().ID)) {
 			t.Errorf("bob cannot switch on again: %q", got)
 		}
 		if err := ada.MuteEveryone(); err != nil {

@@ -2,6 +2,7 @@ package room
 
 import (
 	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/sfu/track/tracktest"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func TestSlotsFollowThePublished(t *testing.T) {
 				t.Errorf("slot %d told as %+v, want %+v", i, m.Slots[i], want[i])
 			}
 		}
-		if strings.Contains(ada.down.carries(), string(own.info.ID)) {
+		if strings.Contains(ada.down.carries(), string(own.Info().ID)) {
 			t.Error("ada gets her own picture")
 		}
 		bob.Unpublish(cam)
@@ -90,9 +91,9 @@ func TestPublishAgainReplaces(t *testing.T) {
 		old := bob.publish(track.Camera)
 		ada.down.carries()
 		binds := ada.down.binds
-		info := old.info
+		info := old.Info()
 		info.ID = "again"
-		bob.Publish(&fakeUp{info: info})
+		bob.Publish(tracktest.NewUpTrack(info))
 		if got := ada.down.carries(); got != "again" || ada.down.binds != binds+1 {
 			t.Errorf("slot carries %q after %d binds", got, ada.down.binds-binds)
 		}
@@ -127,7 +128,7 @@ func TestSlotsChangedKeepsWhatIsThere(t *testing.T) {
 func TestLoudestAreHeard(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, h *hotel) {
 		ada := h.join(person("ada")).withSlots("aa")
-		var mics []*fakeUp
+		var mics []*tracktest.FakeUpTrack
 		var people []*guest
 		for _, name := range []string{"b", "c", "d", "e"} {
 			g := h.join(person(name))
@@ -138,8 +139,8 @@ func TestLoudestAreHeard(t *testing.T) {
 			t.Fatalf("in silence slots carry %q, want %q", got, want)
 		}
 		ada.heard()
-		mics[3].speak(0.9)
-		mics[1].speak(0.6)
+		mics[3].SetLoudness(0.9)
+		mics[1].SetLoudness(0.6)
 		time.Sleep(2 * time.Second)
 		if got, want := ada.down.carries(), tracks(mics[3], mics[1]); got != want {
 			t.Errorf("slots carry %q, want %q", got, want)
@@ -152,8 +153,8 @@ func TestLoudestAreHeard(t *testing.T) {
 		if n := len(only[*Speakers](ada.heard())); n != 0 {
 			t.Errorf("%d messages while nothing changed", n)
 		}
-		mics[1].speak(0)
-		mics[3].speak(0)
+		mics[1].SetLoudness(0)
+		mics[3].SetLoudness(0)
 		time.Sleep(5 * time.Second)
 		if s := last[*Speakers](t, ada.heard()); len(s.Speakers) != 0 {
 			t.Errorf("speakers in silence: %v", s.Speakers)
@@ -171,8 +172,8 @@ func TestLoudestAreHeard(t *testing.T) {
 func TestTrackOfWrongKindIsIgnored(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, h *hotel) {
 		ada := h.join(person("ada"))
-		ada.Publish(&fakeUp{info: track.Info{Kind: track.Video, Source: track.Microphone}})
-		ada.Publish(&fakeUp{info: track.Info{Kind: track.Video, Source: "hologram"}})
+		ada.Publish(tracktest.NewUpTrack(track.Info{Kind: track.Video, Source: track.Microphone}))
+		ada.Publish(tracktest.NewUpTrack(track.Info{Kind: track.Video, Source: "hologram"}))
 		settle()
 		if w := last[*Welcome](t, h.join(person("bob")).heard()); len(w.Members[0].Sources) != 0 {
 			t.Errorf("ada publishes %v", w.Members[0].Sources)
@@ -198,7 +199,7 @@ func TestMutedDoNotSpeak(t *testing.T) {
 		ada, bob := h.join(person("ada")), h.join(person("bob"))
 		mic := bob.publish(track.Microphone)
 		bob.SetMuted(track.Microphone, true)
-		mic.speak(0.9) // a page that goes on sending
+		mic.SetLoudness(0.9) // a page that goes on sending
 		time.Sleep(5 * time.Second)
 		if n := len(only[*Speakers](ada.heard())); n != 0 {
 			t.Errorf("%d messages about somebody muted", n)
