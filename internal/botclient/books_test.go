@@ -5,11 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
+
 	"github.com/meetcast/meetcast/internal/clip"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
-	"github.com/pion/rtp"
-	"github.com/pion/rtp/codecs"
 )
 
 // The same story from many starting numbers, so that the wrap is always hit.

@@ -10,9 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/webrtc/v4"
+
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
-	"github.com/pion/webrtc/v4"
 )
 
 // Bot is one headless participant. It is safe for concurrent use.

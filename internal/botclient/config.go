@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pion/rtp"
+
 	"github.com/meetcast/meetcast/internal/clip"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
-	"github.com/pion/rtp"
 )
 
 // AllSlots asks for as many audio slots as the server proposes.

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pion/webrtc/v4"
+
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
-	"github.com/pion/webrtc/v4"
 )
 
 // connect makes the PeerConnection with its published tracks and its slots.

@@ -5,11 +5,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/meetcast/meetcast/sfu/packet"
-	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"github.com/meetcast/meetcast/sfu/packet"
+	"github.com/meetcast/meetcast/sfu/track"
 )
 
 const (

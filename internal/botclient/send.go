@@ -8,13 +8,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/meetcast/meetcast/internal/clip"
-	"github.com/meetcast/meetcast/sfu/packet"
-	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
+
+	"github.com/meetcast/meetcast/internal/clip"
+	"github.com/meetcast/meetcast/sfu/packet"
+	"github.com/meetcast/meetcast/sfu/track"
 )
 
 // maxPayload of one RTP packet, bytes: what Chromium sends.

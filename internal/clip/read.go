@@ -7,9 +7,10 @@ import (
 	"io"
 	"time"
 
-	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/pion/webrtc/v4/pkg/media/ivfreader"
 	"github.com/pion/webrtc/v4/pkg/media/oggreader"
+
+	"github.com/meetcast/meetcast/sfu/packet"
 )
 
 // ReadIVF reads VP8 in an IVF file.

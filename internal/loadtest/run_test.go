@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/meetcast/meetcast/internal/botclient/bottest"
 	"github.com/meetcast/meetcast/internal/clip"
 	"github.com/meetcast/meetcast/internal/unittest"
-	"go.uber.org/goleak"
 )
 
 // cacheDir keeps the media that one test made for the others.

@@ -14,8 +14,9 @@ package forward
 import (
 	"time"
 
-	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/pion/rtp"
+
+	"github.com/meetcast/meetcast/sfu/packet"
 )
 
 // MTU bounds the payloads that are forwarded, bytes; longer ones are dropped.

@@ -3,10 +3,11 @@ package room
 import (
 	"context"
 	"errors"
-	"github.com/meetcast/meetcast/sfu/track"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meetcast/meetcast/sfu/track"
 )
 
 func TestKickBansTheToken(t *testing.T) {

@@ -1,11 +1,12 @@
 package room
 
 import (
-	"github.com/meetcast/meetcast/sfu/track"
-	"github.com/meetcast/meetcast/sfu/track/tracktest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/sfu/track/tracktest"
 )
 
 func TestSlotsFollowThePublished(t *testing.T) {

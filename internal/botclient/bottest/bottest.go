@@ -16,11 +16,12 @@ import (
 	"testing"
 
 	"github.com/gorilla/websocket"
-	"github.com/meetcast/meetcast/signaling/wire"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"github.com/meetcast/meetcast/signaling/wire"
 )
 
 const uriAudioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
