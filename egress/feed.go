@@ -240,20 +240,6 @@ func (f *feed) stats() feedStats {
 	return s
 }
 
-// pids are the decoder children that run now.
-func (f *feed) pids() (out []int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, in := range []*intake{f.cur, f.next} {
-		if in != nil {
-			if pid := in.dec.PID(); pid != 0 {
-				out = append(out, pid)
-			}
-		}
-	}
-	return out
-}
-
 // close detaches and ends the decoders; it waits.
 func (f *feed) close() {
 	f.video.Close()

@@ -47,7 +47,6 @@ type PushConfig struct {
 // ingest that the stream has ended.
 type Push interface {
 	media.Sink
-	State() PushState
 }
 
 // Recorder writes a recording. Close finalises the file and returns when it is

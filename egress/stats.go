@@ -90,13 +90,3 @@ func (p *program) stats() Stats {
 	s.EncoderLag = time.Duration(v.Lag) * time.Second / time.Duration(p.cfg.FPS)
 	return s
 }
-
-// children are the processes that run now.
-func (p *program) children() (video, audio int, decoders []int) {
-	for _, pl := range p.scene.Load().tiles {
-		if pl.feed != nil {
-			decoders = append(decoders, pl.feed.pids()...)
-		}
-	}
-	return p.video.PID(), p.audio.PID(), decoders
-}

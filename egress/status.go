@@ -20,11 +20,6 @@ const (
 	Failed       State = "failed" // see Reason
 )
 
-// Running tells whether a broadcast in this state produces media.
-func (s State) Running() bool {
-	return s == Starting || s == Live || s == Reconnecting || s == Stopping
-}
-
 // Status is the truth about a broadcast at one moment. It is a value: nobody
 // changes it afterwards.
 type Status struct {

@@ -115,17 +115,20 @@ func TestPolicyConfigErrors(t *testing.T) {
 	}
 }
 
-func TestRedact(t *testing.T) {
+// What is logged and shown of a destination never has its key.
+func TestTargetHidesTheKey(t *testing.T) {
 	for in, want := range map[string]string{
 		"rtmp://host/app/secret?x=y":     "rtmp://host/app/…",
 		"rtmps://host:9999/app/secret":   "rtmps://host:9999/app/…",
-		"rtmp://user:pass@host/app/key":  "(not a destination)",
-		"something with secret in it":    "(not a destination)",
-		"rtmp://host/secretwithoutapp":   "(not a destination)",
 		"rtmp://host:1935/a/b/c/secret#": "rtmp://host/a/b/c/…",
 	} {
-		if got := Redact(in); got != want {
-			t.Errorf("Redact(%q) = %q, want %q", in, got, want)
+		if target, err := ParseTarget(in); err != nil || target.String() != want {
+			t.Errorf("%q is shown as %q, want %q (%v)", in, target, want, err)
+		}
+	}
+	for _, in := range []string{"rtmp://user:secret@host/app/secret", "something with secret in it", "rtmp://host/secretwithoutapp"} {
+		if _, err := ParseTarget(in); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", in, err)
 		}
 	}
 }

@@ -119,9 +119,6 @@ func NewPush(cfg Config) (*Push, error) {
 	return p, nil
 }
 
-// Destination returns where the push goes, without the key.
-func (p *Push) Destination() string { return p.target.String() }
-
 // Begin implements media.Sink.
 func (p *Push) Begin(params media.Params) {
 	p.mu.Lock()

@@ -126,13 +126,3 @@ func (t Target) redactError(err error) error {
 	}
 	return redacted{err, t.redact(err.Error())}
 }
-
-// Redact hides the last path segment, the query and any credentials of an RTMP
-// URL, for logs and pages.
-func Redact(raw string) string {
-	t, err := ParseTarget(raw)
-	if err != nil {
-		return "(not a destination)"
-	}
-	return t.String()
-}

@@ -36,7 +36,6 @@ type VideoStats struct {
 	Lost            uint64 // packets that never came
 	Broken          uint64 // frames that could not be put together
 	NoKey           uint64 // frames dropped while waiting for a key frame
-	Full            uint64 // packets dropped because the buffer was full
 }
 
 // Video receives one video track, at the simulcast layer that fits the tile.

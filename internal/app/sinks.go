@@ -23,7 +23,7 @@ type pushes struct {
 // Check implements egress.Policy. The address behind the name is judged when
 // the push dials, so that a name cannot change in between.
 func (p pushes) Check(_ context.Context, url string) (string, error) {
-	if _, err := p.policy.Resolve(url); err != nil {
+	if err := p.policy.Check(url); err != nil {
 		return "", destinationError(err)
 	}
 	return url, nil
@@ -45,17 +45,10 @@ func (p pushes) open(c egress.PushConfig) (egress.Push, error) {
 	if err != nil {
 		return nil, destinationError(err)
 	}
-	return watchedPush{push}, nil
+	return push, nil
 }
 
-// watchedPush is a push in the manager's words.
-type watchedPush struct {
-	*rtmp.Push
-}
-
-// State implements egress.Push.
-func (p watchedPush) State() egress.PushState { return pushState(p.Status()) }
-
+// pushState is the state of a push in the manager's words.
 func pushState(s rtmp.Status) egress.PushState {
 	phases := map[rtmp.State]egress.PushPhase{
 		rtmp.Connecting:   egress.PushConnecting,
