@@ -37,12 +37,6 @@ func (c Claims) RoomID() track.RoomID {
 	return track.RoomID(c.Organisation + "/" + c.Room)
 }
 
-// MatchesRoom tells whether a page's idea of its room, "sub/room" or "room", is
-// the token's; "" is no idea and matches.
-func (c Claims) MatchesRoom(room string) bool {
-	return room == "" || room == c.Room || room == string(c.RoomID())
-}
-
 // payload is the JSON form of Claims. Dates are seconds since 1970 (RFC 7519
 // §2, NumericDate), and only whole ones: no token of ours has others.
 type payload struct {

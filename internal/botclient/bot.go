@@ -216,21 +216,6 @@ func (b *Bot) WaitConnected(ctx context.Context) error {
 	}
 }
 
-// CloseReason returns why the current socket ended, nil while it is open. A
-// *CloseError inside carries the server's close code.
-func (b *Bot) CloseReason() error {
-	sock := b.socket()
-	if sock == nil {
-		return ErrClosed
-	}
-	select {
-	case <-sock.done:
-		return sock.reason()
-	default:
-		return nil
-	}
-}
-
 func (b *Bot) socket() *socket {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -30,18 +30,6 @@ func (b *Bot) Chat(ctx context.Context, text string) error {
 	return err
 }
 
-// Hand raises or lowers the bot's hand.
-func (b *Bot) Hand(ctx context.Context, raised bool) error {
-	_, err := b.ask(ctx, wire.TypeHand, func(h wire.Head) any { return wire.Hand{Head: h, Raised: raised} })
-	return err
-}
-
-// Rename changes the bot's display name.
-func (b *Bot) Rename(ctx context.Context, name string) error {
-	_, err := b.ask(ctx, wire.TypeRename, func(h wire.Head) any { return wire.Rename{Head: h, Name: name} })
-	return err
-}
-
 // Mute stops or continues sending a published source and tells the room.
 func (b *Bot) Mute(ctx context.Context, source track.Source, muted bool) error {
 	if s, ok := b.senders[source]; ok {
@@ -64,14 +52,6 @@ func (b *Bot) SetLevel(source track.Source, level uint8) {
 // Kick removes a participant (moderators).
 func (b *Bot) Kick(ctx context.Context, participant string) error {
 	_, err := b.ask(ctx, wire.TypeKick, func(h wire.Head) any { return wire.Kick{Head: h, Participant: participant} })
-	return err
-}
-
-// MuteParticipant asks a participant's page to switch a source off (moderators).
-func (b *Bot) MuteParticipant(ctx context.Context, participant string, source track.Source) error {
-	_, err := b.ask(ctx, wire.TypeMuteParticipant, func(h wire.Head) any {
-		return wire.MuteParticipant{Head: h, Participant: participant, Source: string(source)}
-	})
 	return err
 }
 

@@ -31,16 +31,6 @@ type State struct {
 	Closed       bool // the socket is gone
 }
 
-// Slot returns the slot that carries a participant's source.
-func (s State) Slot(participant, source string) (wire.Slot, bool) {
-	for _, slot := range s.Slots {
-		if slot.Participant == participant && slot.Source == source {
-			return slot, true
-		}
-	}
-	return wire.Slot{}, false
-}
-
 // Named returns the participant with a display name.
 func (s State) Named(name string) (wire.Participant, bool) {
 	for _, p := range s.Participants {

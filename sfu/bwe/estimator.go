@@ -228,14 +228,6 @@ func (e *Estimator) Tested() bool {
 	return e.tested
 }
 
-// Known tells whether the subscriber has ever sent feedback; without it the
-// estimate means nothing.
-func (e *Estimator) Known() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.heard
-}
-
 // RTT returns the smoothed round-trip time, 0 while unknown.
 func (e *Estimator) RTT() time.Duration {
 	e.mu.Lock()

@@ -21,11 +21,10 @@ const Path = "/api/v1/signal"
 
 // Limits of the protocol. A client that breaks one is told so and closed.
 const (
-	MaxMessage  = 256 << 10 // bytes of one message; an SDP of 60 m-lines fits
-	MaxName     = 80        // characters of a display name
-	MaxChat     = 4000      // characters of a chat text
-	MaxSlots    = 49        // video slots of one member
-	ResumeGrace = 30        // seconds a member outlives its socket
+	MaxMessage = 256 << 10 // bytes of one message; an SDP of 60 m-lines fits
+	MaxName    = 80        // characters of a display name
+	MaxChat    = 4000      // characters of a chat text
+	MaxSlots   = 49        // video slots of one member
 )
 
 // The types of messages from the page to the server.
