@@ -21,19 +21,19 @@ type tokenCmd struct {
 	Key    apiKeyCmd      `cmd:"" help:"Make an API key, while the server is stopped."`
 }
 
-// remoteFlags say which server to ask.
-type remoteFlags struct {
-	URL    string        `help:"Server." default:"http://localhost:8080" env:"MEETCAST_URL"`
-	APIKey string        `help:"API key of the organisation." env:"MEETCAST_API_KEY" placeholder:"KEY"`
-	For    time.Duration `help:"How long the token is valid." default:"24h"`
+// serverFlag says which server to ask.
+type serverFlag struct {
+	URL string `help:"Server." default:"http://localhost:8080" env:"MEETCAST_URL"`
 }
 
 // roomTokenCmd asks a running server for a room token.
 type roomTokenCmd struct {
-	remoteFlags
-	Room       string `arg:"" help:"Room name: a-z A-Z 0-9 _."`
-	Moderator  bool   `help:"The holder may invite, kick and broadcast." negatable:"" default:"true"`
-	StreamName string `help:"Stream to broadcast to; the room's own if empty." placeholder:"NAME"`
+	serverFlag
+	APIKey     string        `help:"API key of the organisation." env:"MEETCAST_API_KEY" placeholder:"KEY"`
+	For        time.Duration `help:"How long the token is valid." default:"24h"`
+	Room       string        `arg:"" help:"Room name: a-z A-Z 0-9 _."`
+	Moderator  bool          `help:"The holder may invite, kick and broadcast." negatable:"" default:"true"`
+	StreamName string        `help:"Stream to broadcast to; the room's own if empty." placeholder:"NAME"`
 }
 
 // Run prints the token and the link that joins with it.
@@ -55,9 +55,10 @@ func (c *roomTokenCmd) Run() error {
 	return printToken(client, token)
 }
 
-// inviteTokenCmd asks a running server for an invite.
+// inviteTokenCmd asks a running server for an invite, which is valid as long as
+// the moderator's token.
 type inviteTokenCmd struct {
-	remoteFlags
+	serverFlag
 	Token     string `arg:"" help:"A moderator's token."`
 	Moderator bool   `help:"The guest becomes a moderator."`
 }
