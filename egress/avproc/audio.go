@@ -1,13 +1,9 @@
 package avproc
 
 import (
-	"context"
 	"encoding/binary"
-	"fmt"
 	"log/slog"
 	"math"
-	"sync"
-	"time"
 
 	"github.com/meetcast/meetcast/egress/media"
 )
@@ -28,35 +24,20 @@ const (
 // has PTS n*1024/48000 and holds exactly these samples. What a dying child had
 // not given back yet is encoded again by the next one, so a crash is inaudible.
 type AudioEncoder struct {
-	cfg AudioConfig
+	encoder
 	out AudioOutput
-	log *slog.Logger
 
 	// Under mu; positions count samples of one channel from the beginning.
-	mu      sync.Mutex
-	cond    *sync.Cond
 	ring    []float32
 	end     int64 // samples written so far
 	feedPos int64
-	start   int64 // position of the first sample fed to this child
-	nextOut int64 // number of the next AAC frame
-	child   *Child
-	drain   bool
-	closed  bool
-	stats   EncoderStats
-
-	stop chan struct{}
-	done chan struct{}
+	origin  int64 // position of the first sample fed to this child
 }
 
 // NewAudioEncoder starts an encoder and its child.
 func NewAudioEncoder(cfg AudioConfig, out AudioOutput, log *slog.Logger) *AudioEncoder {
-	e := &AudioEncoder{
-		cfg: cfg, out: out, log: log, ring: make([]float32, audioRing*media.Channels),
-		stop: make(chan struct{}), done: make(chan struct{}),
-	}
-	e.cond = sync.NewCond(&e.mu)
-	go e.run()
+	e := &AudioEncoder{out: out, ring: make([]float32, audioRing*media.Channels)}
+	e.start("audio", Command{Path: cfg.FFmpeg, Args: audioArgs(cfg), Nice: cfg.Nice, Logger: log}, e)
 	return e
 }
 
@@ -75,116 +56,20 @@ func (e *AudioEncoder) Write(pcm []float32) {
 	e.cond.Broadcast()
 }
 
-// Stats returns the counters.
-func (e *AudioEncoder) Stats() EncoderStats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := e.stats
-	s.Lag = e.end/aacFrame - e.nextOut
-	return s
-}
-
-// PID of the child, 0 when none runs.
-func (e *AudioEncoder) PID() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.child == nil {
-		return 0
-	}
-	return e.child.PID()
-}
-
-// Close encodes what was written and ends the child; at the end of ctx it kills
-// it. It waits, and is idempotent.
-func (e *AudioEncoder) Close(ctx context.Context) {
-	e.mu.Lock()
-	e.drain = true
-	e.cond.Broadcast()
-	e.mu.Unlock()
-	select {
-	case <-e.done:
-		return
-	case <-ctx.Done():
-	}
-	e.mu.Lock()
-	if !e.closed {
-		e.closed = true
-		close(e.stop)
-		if e.child != nil {
-			e.child.Kill()
-		}
-		e.cond.Broadcast()
-	}
-	e.mu.Unlock()
-	<-e.done
-}
-
-func (e *AudioEncoder) run() {
-	defer close(e.done)
-	var again restart
-	for {
-		before := e.Stats().Out
-		err := e.encode()
-		e.mu.Lock()
-		over := e.closed || e.drain && err == nil
-		if !over {
-			e.stats.Crashes++
-			e.stats.LastErr = fmt.Sprint(err)
-		}
-		e.mu.Unlock()
-		if over {
-			return
-		}
-		e.log.Warn("audio encoder child ended", "err", err)
-		select {
-		case <-time.After(again.after(e.Stats().Out > before)):
-		case <-e.stop:
-			return
-		}
-	}
-}
-
-// encode runs one child to its end; nil when it ended because it was drained.
-func (e *AudioEncoder) encode() error {
-	child, err := Start(Command{Path: e.cfg.FFmpeg, Args: audioArgs(e.cfg), Nice: e.cfg.Nice, Logger: e.log})
-	if err != nil {
-		return err
-	}
-	e.mu.Lock()
-	e.stats.Starts++
-	e.child = child
+func (e *AudioEncoder) beginLocked() {
 	// One frame of run-up, so that the next frame overlaps with its real
 	// predecessor.
-	e.start = max(0, (e.nextOut-1)*aacFrame)
-	e.feedPos = e.start
-	if e.closed {
-		child.Kill()
-	}
-	e.mu.Unlock()
-
-	fed := make(chan bool, 1)
-	go func() { fed <- e.feed(child) }()
-	watched := make(chan struct{})
-	go e.watch(child, watched)
-	readErr := e.read(child)
-	e.mu.Lock()
-	e.child = nil
-	e.cond.Broadcast()
-	e.mu.Unlock()
-	child.finish(readErr)
-	drained := <-fed
-	<-watched
-	if drained && child.ok() {
-		return nil
-	}
-	if err := child.Err(); err != nil {
-		return err
-	}
-	return readErr
+	e.origin = max(0, (e.nextOut-1)*aacFrame)
+	e.feedPos = e.origin
 }
 
-// feed writes samples to the child until it ends; true when everything was
-// written and no more will come.
+func (e *AudioEncoder) overLocked(err error) bool { return e.drain && err == nil }
+
+func (e *AudioEncoder) waitingLocked() bool { return e.end-e.nextOut*aacFrame > 8*aacFrame }
+
+func (e *AudioEncoder) lagLocked() int64 { return e.end/aacFrame - e.nextOut }
+
+// feed implements medium.
 func (e *AudioEncoder) feed(child *Child) bool {
 	buf := make([]byte, 0, feedChunk*media.Channels*4)
 	for {
@@ -197,9 +82,7 @@ func (e *AudioEncoder) feed(child *Child) bool {
 		}
 		if !more {
 			child.In.Close()
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			return e.drain && e.child == child
+			return e.allFed(child)
 		}
 	}
 }
@@ -219,7 +102,7 @@ func (e *AudioEncoder) nextSamples(child *Child, buf []byte) ([]byte, bool) {
 		// Overrun: go on at a whole frame, as if the child began there.
 		next := (e.end/aacFrame - 1) * aacFrame
 		e.stats.Skipped += uint64((next - e.feedPos) / aacFrame)
-		e.start += next - e.feedPos
+		e.origin += next - e.feedPos
 		e.feedPos = next
 	}
 	n := min(e.end-e.feedPos, feedChunk)
@@ -230,28 +113,4 @@ func (e *AudioEncoder) nextSamples(child *Child, buf []byte) ([]byte, bool) {
 	}
 	e.feedPos += n
 	return buf, true
-}
-
-// watch kills a child that takes sound and gives nothing.
-func (e *AudioEncoder) watch(child *Child, watched chan<- struct{}) {
-	defer close(watched)
-	tick := time.NewTicker(stallAfter / 3)
-	defer tick.Stop()
-	last, since := int64(-1), time.Now()
-	for {
-		select {
-		case <-child.Done():
-			return
-		case <-tick.C:
-		}
-		e.mu.Lock()
-		out, waiting := e.nextOut, e.end-e.nextOut*aacFrame > 8*aacFrame
-		e.mu.Unlock()
-		if out != last || !waiting {
-			last, since = out, time.Now()
-		} else if time.Since(since) > stallAfter {
-			e.log.Warn("audio encoder child stalls")
-			child.Kill()
-		}
-	}
 }

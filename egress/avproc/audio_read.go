@@ -8,7 +8,7 @@ import (
 	"github.com/meetcast/meetcast/egress/media"
 )
 
-// read takes AAC frames from the child until it ends.
+// read implements medium.
 func (e *AudioEncoder) read(child *Child) error {
 	r := NewNUTReader(child.Out)
 	begun := false
@@ -47,7 +47,7 @@ func (e *AudioEncoder) read(child *Child) error {
 func (e *AudioEncoder) numberOf(ticks int64) (int64, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	pos := e.start + ticks - aacFrame
+	pos := e.origin + ticks - aacFrame
 	n := pos / aacFrame
 	if pos < 0 || n < e.nextOut || (n+1)*aacFrame > e.end+aacFrame {
 		return 0, false

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meetcast/meetcast/egress/media"
+	"github.com/meetcast/meetcast/internal/backoff"
 )
 
 // DecoderHandler takes what a Decoder makes. Its methods are called from the
@@ -34,7 +35,6 @@ type DecoderStats struct {
 const (
 	maxQueuedFrames = 90
 	maxQueuedBytes  = 4 << 20
-	stallAfter      = 3 * time.Second // without a picture although frames were written
 )
 
 // Decoder decodes one stream of video frames in a child process, scaled to one
@@ -200,7 +200,7 @@ func (d *Decoder) take(ended <-chan struct{}) (queuedFrame, bool) {
 // run keeps a child running until Close.
 func (d *Decoder) run() {
 	defer close(d.done)
-	var again restart
+	again := backoff.New(restarts)
 	for {
 		first, ok := d.take(nil)
 		if !ok {
@@ -218,8 +218,11 @@ func (d *Decoder) run() {
 		d.mu.Lock()
 		d.dropLocked()
 		d.mu.Unlock()
+		if d.pictures.Load() > before {
+			again.Reset()
+		}
 		select {
-		case <-time.After(again.after(d.pictures.Load() > before)):
+		case <-time.After(again.Next()):
 		case <-d.stop:
 			return
 		}

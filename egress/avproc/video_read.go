@@ -8,7 +8,7 @@ import (
 	"github.com/meetcast/meetcast/egress/media"
 )
 
-// read takes samples from the child until it ends.
+// read implements medium.
 func (e *VideoEncoder) read(child *Child) error {
 	r := NewNUTReader(child.Out)
 	begun := false
