@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { ArrowRight, CircleCheck, Dices, TriangleAlert } from "lucide";
 import { dateText, fromLocalInput, fromNow } from "../shared/dates";
-import { icon } from "../shared/icon";
+import { icon } from "../../ui/icon";
 import { randomRoom, type HelperForm, type HelperModel, type Problems, type StreamChoice } from "./model";
 
 /** The names of the fields that hold text. */

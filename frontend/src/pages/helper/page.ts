@@ -1,6 +1,7 @@
 import { html, LitElement } from "lit";
 import { BookOpen, Video } from "lucide";
-import { brand, icon } from "../shared/icon";
+import { icon } from "../../ui/icon";
+import { brand } from "../shared/brand";
 import { samplePath } from "../shared/links";
 import { form } from "./form";
 import type { HelperModel } from "./model";

@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { ArrowRight, CircleCheck, KeyRound, Video } from "lucide";
 import { decodeToken, type TokenPayload } from "../../lib/nanomeet/token";
 import { dateText } from "../shared/dates";
-import { icon } from "../shared/icon";
+import { icon } from "../../ui/icon";
 import { codeBlock, linkRow } from "../shared/link-row";
 import { embedSnippet, meetingLink, sampleLink } from "../shared/links";
 import type { HelperResult } from "./model";

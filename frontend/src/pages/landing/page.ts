@@ -1,7 +1,8 @@
 import { html, LitElement, nothing } from "lit";
 import { ArrowRight, CodeXml, KeyRound, Radio, Video } from "lucide";
 import { NanoMeetError } from "../../lib/nanomeet/failure";
-import { brand, icon } from "../shared/icon";
+import { icon } from "../../ui/icon";
+import { brand } from "../shared/brand";
 import { readInvite } from "../shared/invite";
 import { codeBlock } from "../shared/link-row";
 import { embedSnippet, helperPath, meetingLink, playerPath, samplePath } from "../shared/links";

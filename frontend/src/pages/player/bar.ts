@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { Info, Maximize, Minimize, Pause, PictureInPicture2, Play, Volume1, Volume2, VolumeX } from "lucide";
-import { icon } from "../shared/icon";
+import { icon } from "../../ui/icon";
 
 /** What the bar shows and can do. */
 export interface BarModel {

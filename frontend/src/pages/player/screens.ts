@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { Play, Radio, SearchX, TriangleAlert, VolumeX } from "lucide";
 import type { Player } from "../../player/player";
-import { icon } from "../shared/icon";
+import { icon } from "../../ui/icon";
 
 /** screen lies over the picture and says why there is none. */
 export function screen(player: Player, hasPlayed: boolean, play: () => void): TemplateResult | typeof nothing {

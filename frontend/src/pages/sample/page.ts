@@ -1,7 +1,8 @@
 import { html, LitElement, nothing } from "lit";
 import { Clock, KeyRound, PanelRight, Shield, User } from "lucide";
+import { icon } from "../../ui/icon";
+import { brand } from "../shared/brand";
 import { dateText } from "../shared/dates";
-import { brand, icon } from "../shared/icon";
 import { helperPath } from "../shared/links";
 import type { SampleModel } from "./model";
 import { broadcastPanel, eventsPanel, invitePanel } from "./panels";

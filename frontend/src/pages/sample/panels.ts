@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { Radio, Square, TriangleAlert, UserPlus } from "lucide";
 import type { Failure } from "../../lib/nanomeet";
-import { icon } from "../shared/icon";
+import { icon } from "../../ui/icon";
 import { linkRow } from "../shared/link-row";
 import type { SampleModel } from "./model";
 

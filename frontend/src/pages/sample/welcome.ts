@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from "lit";
 import { ArrowRight, TriangleAlert, Video } from "lucide";
 import type { Failure } from "../../lib/nanomeet";
-import { icon } from "../shared/icon";
+import { icon } from "../../ui/icon";
 import { helperPath } from "../shared/links";
 
 /** noMeeting stands where the meeting would be: no token, or one that is of no use. */

@@ -1,6 +1,6 @@
 import { html, LitElement } from "lit";
 import { Check, Copy, X } from "lucide";
-import { icon } from "./icon";
+import { icon } from "../../ui/icon";
 
 /** The answer to a click stays this long, ms. */
 const answerFor = 1600;

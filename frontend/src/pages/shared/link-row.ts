@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from "lit";
 import { ExternalLink } from "lucide";
 import "./copy-button";
-import { icon } from "./icon";
+import { icon } from "../../ui/icon";
 
 /** linkRow shows a link with buttons that copy and open it. */
 export function linkRow(url: string, label: string): TemplateResult {
