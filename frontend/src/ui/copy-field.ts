@@ -1,5 +1,6 @@
 import { html } from "lit";
 import { Check, Copy, ExternalLink } from "lucide";
+import { copyText } from "./clipboard";
 import { LightElement } from "./element";
 import { icon } from "./icon";
 
@@ -54,14 +55,8 @@ export class CopyField extends LightElement {
   readonly #id = `copy-${Math.random().toString(36).slice(2)}`;
 
   async #copy(): Promise<void> {
-    try {
-      await navigator.clipboard.writeText(this.value);
-    } catch {
-      // A frame without the clipboard permission: the old way still works there.
-      this.querySelector("input")?.select();
-      document.execCommand("copy");
-    }
-    this.copied = true;
+    this.copied = await copyText(this.value);
+    if (!this.copied) this.querySelector("input")?.select(); // to be copied by hand
     setTimeout(() => (this.copied = false), SHOWN);
   }
 }

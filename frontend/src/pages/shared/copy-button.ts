@@ -1,12 +1,14 @@
-import { html, LitElement } from "lit";
+import { html } from "lit";
 import { Check, Copy, X } from "lucide";
+import { copyText } from "../../ui/clipboard";
+import { LightElement } from "../../ui/element";
 import { icon } from "../../ui/icon";
 
 /** The answer to a click stays this long, ms. */
 const answerFor = 1600;
 
 /** <copy-button .text=… label="link">: copies a text and says so. */
-export class CopyButton extends LitElement {
+export class CopyButton extends LightElement {
   static override properties = { text: {}, label: {} };
 
   declare text: string;
@@ -19,10 +21,6 @@ export class CopyButton extends LitElement {
     super();
     this.text = "";
     this.label = "";
-  }
-
-  protected override createRenderRoot(): HTMLElement {
-    return this;
   }
 
   override disconnectedCallback(): void {
@@ -49,30 +47,3 @@ export class CopyButton extends LitElement {
 }
 
 customElements.define("copy-button", CopyButton);
-
-/** copyText puts a text on the clipboard, also on plain http, where there is no clipboard API. */
-export async function copyText(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copyBySelection(text);
-  }
-}
-
-function copyBySelection(text: string): boolean {
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.className = "visually-hidden";
-  const focused = document.activeElement as HTMLElement | null;
-  document.body.append(area);
-  area.select();
-  try {
-    return document.execCommand("copy");
-  } catch {
-    return false;
-  } finally {
-    area.remove();
-    focused?.focus();
-  }
-}
