@@ -1,3 +1,4 @@
+import { readPayload } from "../protocol/jwt";
 import type { Source } from "../protocol/messages";
 
 /** What the address of the meeting page says. */
@@ -69,21 +70,16 @@ function decode(text: string): string {
   }
 }
 
-/** Decodes the payload of a JWT without verifying it; undefined when it is none. */
+/** The claims of a token, unverified; undefined when it is none. */
 export function readClaims(token: string): TokenClaims | undefined {
-  try {
-    const payload = token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
-    const bytes = Uint8Array.from(atob(payload), (c) => c.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
-    const text = (v: unknown) => (typeof v === "string" ? v : "");
-    return {
-      moderator: claims.moderator === true || claims.moderator === "true",
-      server: text(claims.server),
-      sub: text(claims.sub),
-      room: text(claims.room),
-      exp: typeof claims.exp === "number" ? claims.exp : 0,
-    };
-  } catch {
-    return undefined;
-  }
+  const claims = readPayload(token);
+  if (!claims) return undefined;
+  const text = (v: unknown) => (typeof v === "string" ? v : "");
+  return {
+    moderator: claims.moderator === true || claims.moderator === "true",
+    server: text(claims.server),
+    sub: text(claims.sub),
+    room: text(claims.room),
+    exp: typeof claims.exp === "number" ? claims.exp : 0,
+  };
 }
