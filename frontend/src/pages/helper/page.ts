@@ -1,35 +1,15 @@
-import { html, LitElement } from "lit";
+import { html } from "lit";
 import { BookOpen, Video } from "lucide";
 import { icon } from "../../ui/icon";
 import { brand } from "../shared/brand";
 import { samplePath } from "../shared/links";
+import { ModelPage } from "../shared/model-page";
 import { form } from "./form";
 import type { HelperModel } from "./model";
 import { emptyResult, result } from "./result";
 
 /** The token creator: a form on one side, what came out on the other. */
-export class HelperPage extends LitElement {
-  readonly #model: HelperModel;
-
-  constructor(model: HelperModel) {
-    super();
-    this.#model = model;
-  }
-
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#model.addEventListener("change", this.#changed);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#model.removeEventListener("change", this.#changed);
-  }
-
+export class HelperPage extends ModelPage<HelperModel> {
   protected override render(): unknown {
     return html`<div class="page helper">
       <a class="skip-link" href="#main">Skip to the form</a>
@@ -45,19 +25,17 @@ export class HelperPage extends LitElement {
           <h1>Token creator</h1>
           <p class="muted">A token is the key to one room, for one role, for a time. Make one here to try things out, or let your server make them.</p>
         </div>
-        ${form(this.#model, this.#submit)}
+        ${form(this.model, this.#submit)}
         <section class="helper-result" aria-live="polite" aria-label="Result" tabindex="-1">
-          ${this.#model.result ? result(this.#model.result) : emptyResult()}
+          ${this.model.result ? result(this.model.result) : emptyResult()}
         </section>
       </main>
     </div>`;
   }
 
-  readonly #changed = (): void => this.requestUpdate();
-
   readonly #submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    const made = await this.#model.submit(Date.now());
+    const made = await this.model.submit(Date.now());
     await this.updateComplete;
     const target = made ? ".helper-result" : '[aria-invalid="true"]';
     const element = this.querySelector<HTMLElement>(target);

@@ -1,6 +1,7 @@
-import { html, LitElement, nothing } from "lit";
+import { html, nothing } from "lit";
 import { ArrowRight, CodeXml, KeyRound, Radio, Video } from "lucide";
 import { NanoMeetError } from "../../lib/nanomeet/failure";
+import { LightElement } from "../../ui/element";
 import { icon } from "../../ui/icon";
 import { brand } from "../shared/brand";
 import { readInvite } from "../shared/invite";
@@ -8,12 +9,8 @@ import { codeBlock } from "../shared/link-row";
 import { embedSnippet, helperPath, meetingLink, playerPath, samplePath } from "../shared/links";
 
 /** The landing page: what this server is, and the way in. */
-export class LandingPage extends LitElement {
+export class LandingPage extends LightElement {
   #problem = "";
-
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
 
   protected override render(): unknown {
     return html`<div class="page landing">

@@ -1,5 +1,6 @@
-import { html, LitElement, nothing } from "lit";
+import { html, nothing } from "lit";
 import { Player } from "../../player/player";
+import { LightElement } from "../../ui/element";
 import { bar, type BarModel } from "./bar";
 import { latencyText } from "./format";
 import type { PlayerParams } from "./params";
@@ -14,7 +15,7 @@ const idleAfter = 2600;
 const volumeKey = "meetcast.player.volume";
 
 /** The player page: a video that fills the window, with controls over it. */
-export class PlayerPage extends LitElement {
+export class PlayerPage extends LightElement {
   params: PlayerParams = { name: "", muted: false, autoplay: true, controls: true, source: undefined };
 
   #video!: HTMLVideoElement;
@@ -33,10 +34,6 @@ export class PlayerPage extends LitElement {
   }
 
   // The page is the document: its styles are the document's.
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
   override connectedCallback(): void {
     super.connectedCallback();
     document.addEventListener("keydown", this.#key);

@@ -1,9 +1,10 @@
-import { html, LitElement, nothing } from "lit";
+import { html, nothing } from "lit";
 import { Clock, KeyRound, PanelRight, Shield, User } from "lucide";
 import { icon } from "../../ui/icon";
 import { brand } from "../shared/brand";
 import { dateText } from "../shared/dates";
 import { helperPath } from "../shared/links";
+import { ModelPage } from "../shared/model-page";
 import type { SampleModel } from "./model";
 import { broadcastPanel, eventsPanel, invitePanel } from "./panels";
 import { noMeeting } from "./welcome";
@@ -12,38 +13,22 @@ import { noMeeting } from "./welcome";
 const meetingId = "meeting";
 
 /** The sample page: a room in a page like anybody's, with a moderator's panels beside it. */
-export class SamplePage extends LitElement {
-  readonly #model: SampleModel;
+export class SamplePage extends ModelPage<SampleModel> {
   #panels: boolean;
   #inviteModerator = false;
   #record = false;
 
   constructor(model: SampleModel) {
-    super();
-    this.#model = model;
+    super(model);
     this.#panels = model.moderator;
   }
 
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#model.addEventListener("change", this.#changed);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#model.removeEventListener("change", this.#changed);
-  }
-
   protected override firstUpdated(): void {
-    void this.#model.embed(meetingId);
+    void this.model.embed(meetingId);
   }
 
   protected override render(): unknown {
-    const { payload, problem } = this.#model;
+    const { payload, problem } = this.model;
     return html`<div class="page sample">
       <header class="page-header">
         ${brand()} ${payload ? this.#about() : nothing}
@@ -56,13 +41,13 @@ export class SamplePage extends LitElement {
   }
 
   #about(): unknown {
-    const { room, exp } = this.#model.payload!;
-    const { moderator } = this.#model;
+    const { room, exp } = this.model.payload!;
+    const { moderator } = this.model;
     return html`<div class="about">
       <strong>${room.replaceAll("_", " ")}</strong>
       <span class="badge ${moderator ? "accent" : ""}">${icon(moderator ? Shield : User)} ${moderator ? "Moderator" : "Participant"}</span>
       ${exp ? html`<span class="badge until" title="The token is valid until then">${icon(Clock)} ${dateText(exp * 1000)}</span>` : nothing}
-      ${this.#model.broadcast.status === "live" ? html`<span class="badge live">LIVE</span>` : nothing}
+      ${this.model.broadcast.status === "live" ? html`<span class="badge live">LIVE</span>` : nothing}
     </div>`;
   }
 
@@ -77,20 +62,18 @@ export class SamplePage extends LitElement {
     return html`<main class=${this.#panels ? "with-panels" : ""}>
       <div id=${meetingId} class="meeting"></div>
       <aside class="panels" ?hidden=${!this.#panels} aria-label="Panels">
-        ${this.#model.moderator
+        ${this.model.moderator
           ? [
-              invitePanel(this.#model, this.#inviteModerator, (moderator) => this.#set(() => (this.#inviteModerator = moderator))),
-              broadcastPanel(this.#model, this.#record, (record) => this.#set(() => (this.#record = record))),
+              invitePanel(this.model, this.#inviteModerator, (moderator) => this.#set(() => (this.#inviteModerator = moderator))),
+              broadcastPanel(this.model, this.#record, (record) => this.#set(() => (this.#record = record))),
             ]
           : nothing}
-        ${eventsPanel(this.#model)}
+        ${eventsPanel(this.model)}
       </aside>
     </main>`;
   }
 
   readonly #togglePanels = (): void => this.#set(() => (this.#panels = !this.#panels));
-
-  readonly #changed = (): void => this.requestUpdate();
 
   #set(change: () => void): void {
     change();
