@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -64,29 +65,16 @@ type Request struct {
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
-	def := func(v *int, d int) {
-		if *v == 0 {
-			*v = d
-		}
-	}
-	if c.FFmpeg == "" {
-		c.FFmpeg = "ffmpeg"
-	}
-	if c.Encoder == "" {
-		c.Encoder = DefaultEncoder
-	}
-	def(&c.Width, DefaultWidth)
-	def(&c.Height, DefaultHeight)
-	def(&c.FPS, DefaultFPS)
-	def(&c.VideoBitrate, DefaultVideoBitrate)
-	def(&c.AudioBitrate, DefaultAudioBitrate)
-	def(&c.MaxJobs, DefaultMaxJobs)
-	if c.EmptyTimeout == 0 {
-		c.EmptyTimeout = DefaultEmptyTimeout
-	}
-	if c.StartTimeout == 0 {
-		c.StartTimeout = DefaultStartTimeout
-	}
+	c.FFmpeg = cmp.Or(c.FFmpeg, "ffmpeg")
+	c.Encoder = cmp.Or(c.Encoder, DefaultEncoder)
+	c.Width = cmp.Or(c.Width, DefaultWidth)
+	c.Height = cmp.Or(c.Height, DefaultHeight)
+	c.FPS = cmp.Or(c.FPS, DefaultFPS)
+	c.VideoBitrate = cmp.Or(c.VideoBitrate, DefaultVideoBitrate)
+	c.AudioBitrate = cmp.Or(c.AudioBitrate, DefaultAudioBitrate)
+	c.MaxJobs = cmp.Or(c.MaxJobs, DefaultMaxJobs)
+	c.EmptyTimeout = cmp.Or(c.EmptyTimeout, DefaultEmptyTimeout)
+	c.StartTimeout = cmp.Or(c.StartTimeout, DefaultStartTimeout)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -72,24 +73,18 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.Socket.Subprotocol = wire.Subprotocol
-	orDefault(&c.Socket.MaxMessage, int64(wire.MaxMessage))
-	orDefault(&c.MaxSockets, DefaultMaxSockets)
-	orDefault(&c.AudioSlots, DefaultAudioSlots)
-	orDefault(&c.MaxVideoSlots, DefaultMaxVideoSlots)
+	c.Socket.MaxMessage = cmp.Or(c.Socket.MaxMessage, int64(wire.MaxMessage))
+	c.MaxSockets = cmp.Or(c.MaxSockets, DefaultMaxSockets)
+	c.AudioSlots = cmp.Or(c.AudioSlots, DefaultAudioSlots)
+	c.MaxVideoSlots = cmp.Or(c.MaxVideoSlots, DefaultMaxVideoSlots)
 	c.MaxVideoSlots = min(c.MaxVideoSlots, wire.MaxSlots)
-	orDefault(&c.JoinTimeout, DefaultJoinTimeout)
-	orDefault(&c.AnswerTimeout, DefaultAnswerTimeout)
-	orDefault(&c.BroadcastTimeout, DefaultBroadcastTimeout)
-	orDefault(&c.ChatRate, DefaultChatRate)
-	orDefault(&c.ChatBurst, DefaultChatBurst)
+	c.JoinTimeout = cmp.Or(c.JoinTimeout, DefaultJoinTimeout)
+	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, DefaultAnswerTimeout)
+	c.BroadcastTimeout = cmp.Or(c.BroadcastTimeout, DefaultBroadcastTimeout)
+	c.ChatRate = cmp.Or(c.ChatRate, DefaultChatRate)
+	c.ChatBurst = cmp.Or(c.ChatBurst, DefaultChatBurst)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func orDefault[T int | int64 | float64 | time.Duration](v *T, d T) {
-	if *v <= 0 {
-		*v = d
-	}
 }

@@ -11,6 +11,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/url"
@@ -68,20 +69,11 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	set := func(v *time.Duration, def time.Duration) {
-		if *v <= 0 {
-			*v = def
-		}
-	}
-	set(&c.SetupTimeout, 10*time.Second)
-	set(&c.IdleTimeout, 15*time.Second)
-	set(&c.TakeoverAfter, 3*time.Second)
-	if c.MaxConns <= 0 {
-		c.MaxConns = 200
-	}
-	if c.MaxPerHost <= 0 {
-		c.MaxPerHost = 20
-	}
+	c.SetupTimeout = cmp.Or(c.SetupTimeout, 10*time.Second)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 15*time.Second)
+	c.TakeoverAfter = cmp.Or(c.TakeoverAfter, 3*time.Second)
+	c.MaxConns = cmp.Or(c.MaxConns, 200)
+	c.MaxPerHost = cmp.Or(c.MaxPerHost, 20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -4,6 +4,7 @@
 package rtmp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"log/slog"
@@ -50,20 +51,13 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	set := func(v *time.Duration, def time.Duration) {
-		if *v <= 0 {
-			*v = def
-		}
-	}
-	set(&c.DialTimeout, 5*time.Second)
-	set(&c.SetupTimeout, 8*time.Second)
-	set(&c.StallTimeout, 5*time.Second)
-	set(&c.FirstTimeout, 20*time.Second)
-	set(&c.DrainTimeout, 2*time.Second)
-	set(&c.QueueSpan, 4*time.Second)
-	if c.QueueBytes <= 0 {
-		c.QueueBytes = 8 << 20
-	}
+	c.DialTimeout = cmp.Or(c.DialTimeout, 5*time.Second)
+	c.SetupTimeout = cmp.Or(c.SetupTimeout, 8*time.Second)
+	c.StallTimeout = cmp.Or(c.StallTimeout, 5*time.Second)
+	c.FirstTimeout = cmp.Or(c.FirstTimeout, 20*time.Second)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 2*time.Second)
+	c.QueueSpan = cmp.Or(c.QueueSpan, 4*time.Second)
+	c.QueueBytes = cmp.Or(c.QueueBytes, 8<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

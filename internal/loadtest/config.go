@@ -9,6 +9,7 @@
 package loadtest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -85,29 +86,16 @@ type Config struct {
 var ErrNotOwn = errors.New("the target is not this machine: a load test against a server of others is an attack; confirm with --i-own-this-server that it is yours")
 
 func (c *Config) setDefaults() {
-	set := func(v *int, value int) {
-		if *v == 0 {
-			*v = value
-		}
-	}
-	set(&c.Rooms, max(len(c.Tokens), 1))
-	set(&c.Width, DefaultWidth)
-	set(&c.Height, DefaultHeight)
-	set(&c.FPS, DefaultFPS)
-	set(&c.Bitrate, DefaultBitrate)
-	set(&c.VideoSlots, min(max(c.Publishers, 1), 9))
-	if c.Duration == 0 {
-		c.Duration = DefaultDuration
-	}
-	if c.JoinsPerSecond == 0 {
-		c.JoinsPerSecond = DefaultJoinsPerSecond
-	}
-	if c.Video == "" {
-		c.Video = VideoVP8
-	}
-	if c.SpeakerTurn == 0 {
-		c.SpeakerTurn = 5 * time.Second
-	}
+	c.Rooms = cmp.Or(c.Rooms, max(len(c.Tokens), 1))
+	c.Width = cmp.Or(c.Width, DefaultWidth)
+	c.Height = cmp.Or(c.Height, DefaultHeight)
+	c.FPS = cmp.Or(c.FPS, DefaultFPS)
+	c.Bitrate = cmp.Or(c.Bitrate, DefaultBitrate)
+	c.VideoSlots = cmp.Or(c.VideoSlots, min(max(c.Publishers, 1), 9))
+	c.Duration = cmp.Or(c.Duration, DefaultDuration)
+	c.JoinsPerSecond = cmp.Or(c.JoinsPerSecond, DefaultJoinsPerSecond)
+	c.Video = cmp.Or(c.Video, VideoVP8)
+	c.SpeakerTurn = cmp.Or(c.SpeakerTurn, 5*time.Second)
 }
 
 // check refuses what cannot be run, with sentences for the person who typed it.

@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -68,19 +69,13 @@ type voice struct {
 
 // NewSpeakers returns an empty ranking.
 func NewSpeakers(cfg SpeakersConfig) *Speakers {
-	setDefault(&cfg.On, DefaultOn)
-	setDefault(&cfg.Off, min(DefaultOff, cfg.On))
-	setDefault(&cfg.Margin, DefaultMargin)
-	setDefault(&cfg.Attack, DefaultAttack)
-	setDefault(&cfg.Switch, DefaultSwitch)
-	setDefault(&cfg.Release, DefaultRelease)
+	cfg.On = cmp.Or(cfg.On, DefaultOn)
+	cfg.Off = cmp.Or(cfg.Off, min(DefaultOff, cfg.On))
+	cfg.Margin = cmp.Or(cfg.Margin, DefaultMargin)
+	cfg.Attack = cmp.Or(cfg.Attack, DefaultAttack)
+	cfg.Switch = cmp.Or(cfg.Switch, DefaultSwitch)
+	cfg.Release = cmp.Or(cfg.Release, DefaultRelease)
 	return &Speakers{cfg: cfg, heard: make(map[track.MemberID]*voice)}
-}
-
-func setDefault[T float64 | time.Duration](v *T, d T) {
-	if *v <= 0 {
-		*v = d
-	}
 }
 
 // Observe takes the present level of everybody who may be heard and returns

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -52,14 +53,14 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	orDefault(&c.MaxRooms, DefaultMaxRooms)
-	orDefault(&c.MaxMembers, DefaultMaxMembers)
-	orDefault(&c.Grace, DefaultGrace)
-	orDefault(&c.Batch, DefaultBatch)
-	orDefault(&c.Poll, DefaultPoll)
-	orDefault(&c.ChatLen, DefaultChatLen)
-	orDefault(&c.ChatBytes, DefaultChatBytes)
-	orDefault(&c.MaxBans, DefaultMaxBans)
+	c.MaxRooms = cmp.Or(c.MaxRooms, DefaultMaxRooms)
+	c.MaxMembers = cmp.Or(c.MaxMembers, DefaultMaxMembers)
+	c.Grace = cmp.Or(c.Grace, DefaultGrace)
+	c.Batch = cmp.Or(c.Batch, DefaultBatch)
+	c.Poll = cmp.Or(c.Poll, DefaultPoll)
+	c.ChatLen = cmp.Or(c.ChatLen, DefaultChatLen)
+	c.ChatBytes = cmp.Or(c.ChatBytes, DefaultChatBytes)
+	c.MaxBans = cmp.Or(c.MaxBans, DefaultMaxBans)
 	if c.CameraSize == (track.Size{}) {
 		c.CameraSize = DefaultCameraSize
 	}
@@ -70,10 +71,4 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func orDefault[T int | time.Duration](v *T, d T) {
-	if *v <= 0 {
-		*v = d
-	}
 }

@@ -1,6 +1,9 @@
 package ws
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Defaults of Config.
 const (
@@ -41,19 +44,13 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	orDefault(&c.MaxMessage, DefaultMaxMessage)
-	orDefault(&c.Queue, DefaultQueue)
-	orDefault(&c.Rate, DefaultRate)
-	orDefault(&c.Burst, DefaultBurst)
-	orDefault(&c.PingEvery, DefaultPingEvery)
-	orDefault(&c.DeadAfter, DefaultDeadAfter)
-	orDefault(&c.WriteTimeout, DefaultWriteTimeout)
-	orDefault(&c.CloseTimeout, DefaultCloseTimeout)
+	c.MaxMessage = cmp.Or(c.MaxMessage, DefaultMaxMessage)
+	c.Queue = cmp.Or(c.Queue, DefaultQueue)
+	c.Rate = cmp.Or(c.Rate, DefaultRate)
+	c.Burst = cmp.Or(c.Burst, DefaultBurst)
+	c.PingEvery = cmp.Or(c.PingEvery, DefaultPingEvery)
+	c.DeadAfter = cmp.Or(c.DeadAfter, DefaultDeadAfter)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, DefaultWriteTimeout)
+	c.CloseTimeout = cmp.Or(c.CloseTimeout, DefaultCloseTimeout)
 	return c
-}
-
-func orDefault[T int | int64 | float64 | time.Duration](v *T, d T) {
-	if *v <= 0 {
-		*v = d
-	}
 }

@@ -4,6 +4,7 @@ package mediatest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -31,16 +32,11 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	set := func(v *int, def int) {
-		if *v == 0 {
-			*v = def
-		}
-	}
-	set(&c.Seconds, 4)
-	set(&c.FPS, 15)
-	set(&c.Width, 160)
-	set(&c.Height, 120)
-	set(&c.Group, c.FPS)
+	c.Seconds = cmp.Or(c.Seconds, 4)
+	c.FPS = cmp.Or(c.FPS, 15)
+	c.Width = cmp.Or(c.Width, 160)
+	c.Height = cmp.Or(c.Height, 120)
+	c.Group = cmp.Or(c.Group, c.FPS)
 	return c
 }
 

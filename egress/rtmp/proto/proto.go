@@ -9,6 +9,7 @@
 package proto
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -63,15 +64,10 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	set := func(v *int, def int) {
-		if *v <= 0 {
-			*v = def
-		}
-	}
-	set(&l.Media, 8<<20)
-	set(&l.Command, 64<<10)
-	set(&l.ChunkStreams, 32)
-	set(&l.Partial, 12<<20)
+	l.Media = cmp.Or(l.Media, 8<<20)
+	l.Command = cmp.Or(l.Command, 64<<10)
+	l.ChunkStreams = cmp.Or(l.ChunkStreams, 32)
+	l.Partial = cmp.Or(l.Partial, 12<<20)
 	return l
 }
 
