@@ -9,7 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.6.1
 PAGES   := frontend/dist/meeting.html
 PAGE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: run build pages test test-go test-pages check bench deps test-deps clean
+.PHONY: run build pages test test-go test-pages check bench screenshots deps test-deps clean
 
 run: deps build ## start the product
 	$(BIN) serve
@@ -39,14 +39,14 @@ test-pages: pages
 RACE := ./auth/... ./sfu/... ./signaling/... ./egress/... ./internal/...
 test-go: export CI = true
 test-go:
-	$(GO) vet -tags bench ./...
+	$(GO) vet -tags "bench shots" ./...
 	$(GO) test -race -timeout 10m -p 1 $(RACE)
 	$(GO) test -timeout 10m ./configs/... ./cmd/... ./frontend/...
 	TESTKIT_MEETCAST=$(CURDIR)/$(BIN) $(GO) test -timeout 15m -p 1 ./tests/...
 
 check: pages ## vet, staticcheck, gofmt, tsc, import rules
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	$(GO) vet -tags "bench shots" ./...
+	$(GO) run $(STATICCHECK) -tags "bench shots" ./...
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }
 	cd frontend && npm run check
 	$(GO) test ./tests
@@ -56,6 +56,9 @@ bench: test-deps build ## figures, one line each; BENCH=name runs one
 	@TESTKIT_MEETCAST=$(CURDIR)/$(BIN) $(GO) test -tags bench -count=1 -timeout 60m -run 'TestBench/$(BENCH)' -v ./tests/bench > bin/bench.log 2>&1 \
 		|| { cat bin/bench.log >&2; exit 1; }
 	@grep -E '^[a-z0-9_]+ [0-9.e+-]+ [a-zA-Z/]+$$' bin/bench.log
+
+screenshots: test-deps build ## the pictures of the docs
+	TESTKIT_MEETCAST=$(CURDIR)/$(BIN) $(GO) test -tags shots -count=1 -timeout 10m ./tests/shots
 
 deps:
 	@scripts/install-deps run
