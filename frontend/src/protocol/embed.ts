@@ -52,7 +52,6 @@ export interface HangupCommand extends Envelope {
 }
 export type Command = StartBroadcastCommand | StopBroadcastCommand | HangupCommand;
 export type CommandType = Command["type"];
-export type FromParent = HelloMessage | Command;
 
 /** What startBroadcast resolves with. Absent links were not asked for. */
 export interface BroadcastLinks {
