@@ -21,7 +21,7 @@ export class BroadcastPanel extends RoomElement {
     const { broadcast } = this.room;
     return html`<div class="stack broadcast" data-testid="broadcast-panel" data-status=${broadcast.status}>
       ${this.#status(broadcast)}
-      ${this.error ? html`<div class="notice error" role="alert" data-testid="broadcast-error">${icon(TriangleAlert)}<span>${this.error}</span></div>` : nothing}
+      ${this.error && !(broadcast.status === "failed" && broadcast.reason === this.error) ? html`<div class="notice error" role="alert" data-testid="broadcast-error">${icon(TriangleAlert)}<span>${this.error}</span></div>` : nothing}
       ${running(broadcast) ? this.#running(broadcast) : this.#form(broadcast)}
       ${this.#links(broadcast)}
     </div>`;
@@ -55,7 +55,7 @@ export class BroadcastPanel extends RoomElement {
       case "stopping":
         return b.record ? "Saving the recording" : "Closing the stream";
       case "failed":
-        return "The broadcast has ended";
+        return "The meeting is not on air";
     }
     return "Show this meeting to any number of viewers";
   }
@@ -85,7 +85,7 @@ export class BroadcastPanel extends RoomElement {
         </div>
       </details>
       <button class="button primary wide" data-testid="broadcast-start" aria-busy=${this.busy ? "true" : "false"}>
-        Go live
+        Start broadcast
       </button>
       <p class="hint">Everyone in the meeting is told that it is live or being recorded.</p>
     </form>`;

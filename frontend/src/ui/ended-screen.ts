@@ -40,8 +40,12 @@ function words({ reason, message }: Ended): Words {
     case "kicked":
       return {
         icon: UserX,
-        title: "You were removed from the meeting",
-        text: `${message || "A moderator"} removed you. This invitation no longer works; ask a moderator for another one if this was a mistake.`,
+        // Without a name this is the answer at the door, where the one who was
+        // removed and others with the same link cannot be told apart.
+        title: message ? "You were removed from the meeting" : "This invitation no longer works",
+        text: message
+          ? `${message} removed you. This invitation no longer works; ask a moderator for another one if this was a mistake.`
+          : "A moderator removed somebody who came with it. Ask for a new one to join.",
       };
     case "refused":
       return {

@@ -264,6 +264,18 @@ describe("the broadcast panel", () => {
     expect(one("broadcast-error")!.textContent).toContain("refused the stream key");
   });
 
+  it("says once why a start failed, though both the answer and the state say it", async () => {
+    await enter();
+    await press("broadcast-toggle");
+    one("broadcast-start")!.closest("form")!.dispatchEvent(new Event("submit", { cancelable: true }));
+    await settle();
+    const reason = "The ingest refused the stream key.";
+    socket.say({ type: "broadcast", status: "failed", reason });
+    socket.say({ type: "error", id: socket.of("broadcast-start")!.id, code: "destination", message: reason });
+    await settle();
+    expect(one("broadcast-panel")!.textContent!.split(reason)).toHaveLength(2);
+  });
+
   it("follows the state, marks the meeting as live for all, and stops", async () => {
     await enter();
     await press("broadcast-toggle");

@@ -108,7 +108,7 @@ export class PeoplePanel extends RoomElement {
         e.stopPropagation();
         done();
       }}
-      .body=${html`<p class="muted">They leave at once and cannot come back with the same invitation.</p>
+      .body=${html`<p class="muted">They leave at once. The invitation they came with lets nobody in anymore: if others have the same link, send them a new one.</p>
         <div class="dialog-actions">
           <button class="button" @click=${done}>Cancel</button>
           <button
