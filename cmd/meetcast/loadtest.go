@@ -35,7 +35,7 @@ type loadtestCmd struct {
 	VideoSlots  int           `help:"Pictures each receiver asks for; 0 is one per publisher, at most 9." default:"0"`
 	Speakers    int           `help:"Publishers who speak at a time, in turns; 0 is all of them." default:"0"`
 	ServerPID   int           `help:"Process of the server, to measure its CPU; 0 looks for it on this machine." default:"0"`
-	FFmpeg      string        `help:"ffmpeg program, to prepare the media." default:"ffmpeg"`
+	FFmpeg      string        `name:"ffmpeg" help:"ffmpeg program, to prepare the media." default:"ffmpeg"`
 	JSON        bool          `help:"Print the result as JSON."`
 
 	IOwnThisServer bool `name:"i-own-this-server" help:"Load a server that is not this machine."`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -34,11 +35,15 @@ func (c *serveCmd) Run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a, err := app.Start(ctx, cfg, logger(cfg.Log))
+	log := logger(cfg.Log)
+	a, err := app.Start(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	fmt.Print(a.Welcome())
+	if _, err := exec.LookPath(cfg.Broadcast.FFmpeg); err != nil {
+		log.Warn("ffmpeg is missing: meetings work, broadcasts do not; meetcast doctor says more", "error", err)
+	}
 	select {
 	case <-ctx.Done():
 	case err = <-a.Failed():
