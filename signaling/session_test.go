@@ -223,8 +223,14 @@ func TestSlowReaderStaysResumable(t *testing.T) {
 		}
 		return w.server.Stats().TooSlow == 1
 	})
-	var seen wire.Participants
-	bob.until(wire.TypeParticipants, &seen, func() bool { return len(seen.Updated) == 1 && seen.Updated[0].Away })
+	unittest.Until(t, "ada is away", func() bool {
+		for _, m := range w.join("x", "user").joined.Participants {
+			if m.ID == ada.joined.Self {
+				return m.Away
+			}
+		}
+		return false
+	})
 	back := w.dial()
 	back.hello(wire.Join{Version: 1, Resume: ada.joined.Resume})
 	if !back.joined.Resumed || back.joined.Self != ada.joined.Self {

@@ -414,9 +414,8 @@ func TestPing(t *testing.T) {
 	if string(m.T) != "123.5" || time.Since(time.UnixMilli(m.At)).Abs() > time.Minute {
 		t.Errorf("%+v", m)
 	}
-	if err := p.ws.WriteMessage(websocket.TextMessage, bytes.Repeat([]byte("x"), 5000)); err != nil {
-		t.Fatal(err)
-	}
+	// The server may hang up before it has all of it, so the write may fail.
+	_ = p.ws.WriteMessage(websocket.TextMessage, bytes.Repeat([]byte("x"), 5000))
 	unittest.Until(t, "who says too much is sent away", func() bool { return w.Viewers("name") == 0 })
 }
 
