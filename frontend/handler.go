@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/meetcast/meetcast/internal/httpjson"
 )
 
 // Handler serves the embedded pages. It answers every path, so mount it behind
@@ -108,7 +110,7 @@ func getOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			writeError(w, http.StatusMethodNotAllowed, "method not allowed",
+			httpjson.Error(w, http.StatusMethodNotAllowed, "method not allowed",
 				"This address only answers GET. Check the method and the path of the request.")
 			return
 		}

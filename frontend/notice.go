@@ -3,11 +3,12 @@ package frontend
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
 	"strings"
+
+	"github.com/meetcast/meetcast/internal/httpjson"
 )
 
 // noticeStyle is the only inline style of all pages: it must work when nothing
@@ -33,17 +34,6 @@ func serveNotice(w http.ResponseWriter, status int, title, text string) {
 		title, noticeStyle, title, text)
 }
 
-// writeError answers as the API does: {"error","message"}.
-func writeError(w http.ResponseWriter, status int, title, message string) {
-	head := w.Header()
-	head.Set("Content-Type", "application/json")
-	head.Set("X-Content-Type-Options", "nosniff")
-	head.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	// A failed write is a client that has gone.
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": title, "message": message})
-}
-
 // wantsPage tells a browser that opens an address from a script that calls it.
 func wantsPage(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html") &&
@@ -53,7 +43,7 @@ func wantsPage(r *http.Request) bool {
 
 func serveNotFound(w http.ResponseWriter, r *http.Request) {
 	if !wantsPage(r) {
-		writeError(w, http.StatusNotFound, "not found",
+		httpjson.Error(w, http.StatusNotFound, "not found",
 			"There is nothing at this address. Check the path of the request.")
 		return
 	}
@@ -64,7 +54,7 @@ func serveNotFound(w http.ResponseWriter, r *http.Request) {
 // serveUnbuilt stands in for every page of a binary that has none.
 func serveUnbuilt(w http.ResponseWriter, r *http.Request) {
 	if !wantsPage(r) {
-		writeError(w, http.StatusServiceUnavailable, "built without pages",
+		httpjson.Error(w, http.StatusServiceUnavailable, "built without pages",
 			"This binary was built without its pages. Run make and start the binary that it builds.")
 		return
 	}

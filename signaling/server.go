@@ -2,11 +2,11 @@ package signaling
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"sync"
 	"sync/atomic"
 
+	"github.com/meetcast/meetcast/internal/httpjson"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/ws"
 )
@@ -136,10 +136,8 @@ func (srv *Server) remove(conn *ws.Conn) {
 
 // refuse answers a request that gets no socket.
 func refuse(w http.ResponseWriter, message string) {
-	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", "5")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": "unavailable", "message": message})
+	httpjson.Error(w, http.StatusServiceUnavailable, "unavailable", message)
 }
 
 // Close tells every page that the server stops, ends all sessions and waits for

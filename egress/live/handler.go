@@ -1,12 +1,12 @@
 package live
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 
 	"github.com/meetcast/meetcast/egress/media"
 	"github.com/meetcast/meetcast/egress/mp4"
+	"github.com/meetcast/meetcast/internal/httpjson"
 )
 
 // Info describes a programme: the answer to GET /playout/{name}.
@@ -78,17 +78,17 @@ func Handler(h *Hub) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /playout/{name}", h.named(func(w http.ResponseWriter, _ *http.Request, name string) {
 		w.Header().Set("Cache-Control", "no-store")
-		writeJSON(w, http.StatusOK, h.Info(name))
+		_ = httpjson.Write(w, http.StatusOK, h.Info(name)) // plain data has a JSON form
 	}))
 	mux.HandleFunc("GET /playout/{name}/ws", h.named(h.watch))
 	mux.HandleFunc("GET /playout/{name}/hls/{file}", h.named(h.serveHLS))
 	mux.HandleFunc("/playout/", func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
 		case http.MethodGet, http.MethodHead:
-			writeError(w, http.StatusNotFound, "not found", "There is no such playout address.")
+			httpjson.Error(w, http.StatusNotFound, "not found", "There is no such playout address.")
 		default:
 			w.Header().Set("Allow", "GET, OPTIONS")
-			writeError(w, http.StatusMethodNotAllowed, "method not allowed", "Playout can only be read.")
+			httpjson.Error(w, http.StatusMethodNotAllowed, "method not allowed", "Playout can only be read.")
 		}
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -108,7 +108,7 @@ func (h *Hub) named(next func(http.ResponseWriter, *http.Request, string)) http.
 	return func(w http.ResponseWriter, r *http.Request) {
 		name := r.PathValue("name")
 		if !nameRule.MatchString(name) {
-			writeError(w, http.StatusBadRequest, "bad stream name", "A stream name has letters, digits, - and _ only.")
+			httpjson.Error(w, http.StatusBadRequest, "bad stream name", "A stream name has letters, digits, - and _ only.")
 			return
 		}
 		next(w, r, name)
@@ -133,19 +133,8 @@ func (h *Hub) serveHLS(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	if m == nil {
 		w.Header().Set("Retry-After", "2")
-		writeError(w, http.StatusNotFound, "offline", "Nothing is broadcast under this name at the moment.")
+		httpjson.Error(w, http.StatusNotFound, "offline", "Nothing is broadcast under this name at the moment.")
 		return
 	}
 	m.serve(w, r)
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
-}
-
-func writeError(w http.ResponseWriter, status int, title, message string) {
-	w.Header().Set("Cache-Control", "no-store")
-	writeJSON(w, status, map[string]string{"error": title, "message": message})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/meetcast/meetcast/egress/media"
 	"github.com/meetcast/meetcast/egress/mp4"
+	"github.com/meetcast/meetcast/internal/httpjson"
 	"github.com/meetcast/meetcast/internal/keyqueue"
 )
 
@@ -75,11 +76,7 @@ func (p *programme) startHLS() *hls {
 	for _, s := range p.raw {
 		p.feedHLS(s, now)
 	}
-	p.hub.wg.Add(1)
-	go func() {
-		defer p.hub.wg.Done()
-		m.run()
-	}()
+	p.hub.wg.Go(m.run)
 	return m
 }
 
@@ -222,7 +219,7 @@ func (m *hls) serve(w http.ResponseWriter, r *http.Request) {
 	case m.slots <- struct{}{}:
 		defer func() { <-m.slots }()
 	default:
-		writeError(w, http.StatusServiceUnavailable, "too many viewers", "This server cannot take more viewers now. Try again later.")
+		httpjson.Error(w, http.StatusServiceUnavailable, "too many viewers", "This server cannot take more viewers now. Try again later.")
 		return
 	}
 	m.seen(r)
@@ -232,7 +229,7 @@ func (m *hls) serve(w http.ResponseWriter, r *http.Request) {
 	r.URL.Path = path.Base(r.URL.Path)
 	m.mux.Handle(out, r)
 	if !out.done {
-		writeError(w, http.StatusNotFound, "not found", "This part of the stream is not there (any more).")
+		httpjson.Error(w, http.StatusNotFound, "not found", "This part of the stream is not there (any more).")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/meetcast/meetcast/internal/httpjson"
 	"github.com/meetcast/meetcast/internal/keyqueue"
 )
 
@@ -58,7 +59,7 @@ func (h *Hub) watch(w http.ResponseWriter, r *http.Request, name string) {
 	h.mu.Lock()
 	if h.closed || (h.cfg.MaxViewers > 0 && h.viewers >= h.cfg.MaxViewers) {
 		h.mu.Unlock()
-		writeError(w, http.StatusServiceUnavailable, "too many viewers", "This server cannot take more viewers now. Try again later.")
+		httpjson.Error(w, http.StatusServiceUnavailable, "too many viewers", "This server cannot take more viewers now. Try again later.")
 		return
 	}
 	h.viewers++

@@ -1,12 +1,13 @@
 package vod
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"strings"
+
+	"github.com/meetcast/meetcast/internal/httpjson"
 )
 
 // Handler serves GET and HEAD /vod/NAME.mp4 with byte ranges, to any origin.
@@ -22,7 +23,7 @@ func Handler(s *Store) http.Handler {
 	mux.HandleFunc("/vod/", func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
-			writeError(w, http.StatusMethodNotAllowed, "method not allowed", "Recordings can only be read.")
+			httpjson.Error(w, http.StatusMethodNotAllowed, "method not allowed", "Recordings can only be read.")
 			return
 		}
 		notFound(w)
@@ -76,20 +77,12 @@ func (s *Store) missing(w http.ResponseWriter, name string) {
 	}
 	w.Header().Set("Retry-After", "5")
 	if s.Active(name) {
-		writeError(w, http.StatusConflict, "still recording", "This recording is not finished. Try again after the broadcast has ended.")
+		httpjson.Error(w, http.StatusConflict, "still recording", "This recording is not finished. Try again after the broadcast has ended.")
 		return
 	}
-	writeError(w, http.StatusConflict, "not finished", "This recording was interrupted and has not been put together yet. Try again later.")
+	httpjson.Error(w, http.StatusConflict, "not finished", "This recording was interrupted and has not been put together yet. Try again later.")
 }
 
 func notFound(w http.ResponseWriter) {
-	writeError(w, http.StatusNotFound, "not found", "There is no such recording. Check the link.")
-}
-
-func writeError(w http.ResponseWriter, status int, title, message string) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": title, "message": message})
+	httpjson.Error(w, http.StatusNotFound, "not found", "There is no such recording. Check the link.")
 }

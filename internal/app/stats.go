@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/meetcast/meetcast/egress"
+	"github.com/meetcast/meetcast/internal/httpjson"
 	"github.com/meetcast/meetcast/internal/metrics"
 	"github.com/meetcast/meetcast/sfu/forward"
 )
@@ -14,9 +15,7 @@ func (a *App) metricsHandler() http.Handler {
 	h := metrics.Handler(a.readStats)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !trusted(allowed, r.RemoteAddr) {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusForbidden)
-			_, _ = w.Write([]byte(`{"error":"Forbidden","message":"Metrics are served to the addresses in http.metrics_allow only."}`))
+			httpjson.Error(w, http.StatusForbidden, "Forbidden", "Metrics are served to the addresses in http.metrics_allow only.")
 			return
 		}
 		h.ServeHTTP(w, r)

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"math"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/meetcast/meetcast/auth"
 	"github.com/meetcast/meetcast/internal/catalog"
+	"github.com/meetcast/meetcast/internal/httpjson"
 )
 
 // problem is an error of this package with all that its answer needs.
@@ -88,23 +87,5 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retry.Seconds()))))
 	}
-	_ = answer(w, p.status, struct {
-		Error   string `json:"error"`
-		Message string `json:"message"`
-	}{p.title, p.message})
-}
-
-// answer writes v as JSON. Its error is nil: nobody is left to tell when the
-// connection is gone.
-func answer(w http.ResponseWriter, status int, v any) error {
-	var body bytes.Buffer
-	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false) // nobody takes application/json for a page
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes())
-	return nil
+	httpjson.Error(w, p.status, p.title, p.message)
 }

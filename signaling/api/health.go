@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/meetcast/meetcast/internal/httpjson"
 )
 
 // readyTimeout bounds all the checks of /readyz together.
@@ -17,7 +19,7 @@ const readyTimeout = 3 * time.Second
 // set may be cached only briefly.
 func (a *API) getJWKS(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "public, max-age=60")
-	return answer(w, http.StatusOK, a.cfg.Tokens.JWKS())
+	return httpjson.Write(w, http.StatusOK, a.cfg.Tokens.JWKS())
 }
 
 type statusView struct {
@@ -26,7 +28,7 @@ type statusView struct {
 
 // getHealth is GET /healthz: the process answers.
 func (a *API) getHealth(w http.ResponseWriter, _ *http.Request) error {
-	return answer(w, http.StatusOK, statusView{"ok"})
+	return httpjson.Write(w, http.StatusOK, statusView{"ok"})
 }
 
 // getReady is GET /readyz: all parts of the server can work.
@@ -44,5 +46,5 @@ func (a *API) getReady(w http.ResponseWriter, r *http.Request) error {
 		return &problem{status: http.StatusServiceUnavailable, title: "Not ready",
 			message: "Not working: " + strings.Join(failed, ", ") + ". The server's log says why."}
 	}
-	return answer(w, http.StatusOK, statusView{"ready"})
+	return httpjson.Write(w, http.StatusOK, statusView{"ready"})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meetcast/meetcast/auth"
 	"github.com/meetcast/meetcast/internal/catalog"
+	"github.com/meetcast/meetcast/internal/httpjson"
 )
 
 // nanoMeetBody is the body of POST /nanomeet in both its forms.
@@ -31,7 +32,7 @@ func (a *API) postNanoMeet(w http.ResponseWriter, r *http.Request) (err error) {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, struct {
+	return httpjson.Write(w, http.StatusOK, struct {
 		Data string `json:"data"`
 	}{token})
 }

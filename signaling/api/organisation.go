@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meetcast/meetcast/internal/catalog"
+	"github.com/meetcast/meetcast/internal/httpjson"
 )
 
 // organisationView is an organisation as clients see it.
@@ -26,7 +27,7 @@ func (a *API) getOrganisation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, viewOrganisation(org))
+	return httpjson.Write(w, http.StatusOK, viewOrganisation(org))
 }
 
 // putWebhook is PUT /organisation/webhook.
@@ -47,5 +48,5 @@ func (a *API) putWebhook(w http.ResponseWriter, r *http.Request) error {
 	if org, err = a.cfg.Organisations.SetWebhook(r.Context(), org.ID, *body.Webhook); err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, viewOrganisation(org))
+	return httpjson.Write(w, http.StatusOK, viewOrganisation(org))
 }

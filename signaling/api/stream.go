@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/meetcast/meetcast/internal/catalog"
+	"github.com/meetcast/meetcast/internal/httpjson"
 )
 
 // How many streams a list has when nothing is asked, and at most.
@@ -42,7 +43,7 @@ func (a *API) postStream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, a.viewStream(base, s))
+	return httpjson.Write(w, http.StatusOK, a.viewStream(base, s))
 }
 
 // listStreams is GET /stream.
@@ -70,7 +71,7 @@ func (a *API) listStreams(w http.ResponseWriter, r *http.Request) error {
 	for i, s := range streams {
 		views[i] = a.viewStream(base, s)
 	}
-	return answer(w, http.StatusOK, views)
+	return httpjson.Write(w, http.StatusOK, views)
 }
 
 // getStream is GET /stream/{id}.
@@ -87,5 +88,5 @@ func (a *API) getStream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, a.viewStream(base, s))
+	return httpjson.Write(w, http.StatusOK, a.viewStream(base, s))
 }
