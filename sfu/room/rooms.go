@@ -107,11 +107,7 @@ func (r *Rooms) open(id track.RoomID) (*Room, error) {
 	}
 	room := newRoom(id, r)
 	r.rooms[id] = room
-	r.loops.Add(1)
-	go func() {
-		defer r.loops.Done()
-		room.run()
-	}()
+	r.loops.Go(room.run)
 	room.logger.Info("room opened")
 	return room, nil
 }
