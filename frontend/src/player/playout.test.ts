@@ -38,6 +38,8 @@ describe("playout", () => {
     expect(vi.mocked(fetch).mock.calls[0]![0]).toBe("http://h/playout/A%20B");
     answer(404);
     await expect(askPlayout("http://h", "A", signal)).resolves.toBeUndefined();
+    answer(400);
+    await expect(askPlayout("http://h", "<b>", signal)).resolves.toBeUndefined();
     answer(502);
     await expect(askPlayout("http://h", "A", signal)).rejects.toThrow("502");
   });

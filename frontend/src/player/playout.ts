@@ -13,7 +13,7 @@ export interface Playout {
 /** askPlayout fetches the playout of a stream; undefined when the server does not know it. */
 export async function askPlayout(base: string, name: string, signal: AbortSignal): Promise<Playout | undefined> {
   const response = await fetch(`${base}/playout/${encodeURIComponent(name)}`, { signal, cache: "no-store", credentials: "omit" });
-  if (response.status === 404) return undefined;
+  if (response.status === 404 || response.status === 400) return undefined; // unknown, or not even a name
   if (!response.ok) throw new Error(`the server answered with status ${response.status}`);
   return (await response.json()) as Playout;
 }
