@@ -12,7 +12,6 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 
 	"github.com/meetcast/meetcast/auth"
 	"github.com/meetcast/meetcast/internal/store/storetest"
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,28 +28,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // start is when all tests begin.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// clock is a clock that stands still until it is moved.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // rig is everything that makes and checks tokens, on one clock.
 type rig struct {
 	*auth.Tokens
-	clock   *clock
+	clock   *unittest.Clock
 	keys    *auth.Keys
 	path    string
 	revoked *auth.StoreRevocations
@@ -59,16 +41,16 @@ type rig struct {
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{
-		clock: &clock{at: start},
+		clock: unittest.NewClock(start),
 		path:  filepath.Join(t.TempDir(), "data", auth.KeysFile),
 		store: storetest.NewMemory(),
 	}
 	var err error
-	if r.keys, err = auth.OpenKeys(r.path, r.clock.now); err != nil {
+	if r.keys, err = auth.OpenKeys(r.path, r.clock.Now); err != nil {
 		t.Fatal(err)
 	}
-	r.revoked = auth.NewStoreRevocations(r.store, r.clock.now)
-	r.Tokens = auth.NewTokens(auth.Config{Keys: r.keys, Revocations: r.revoked, Now: r.clock.now})
+	r.revoked = auth.NewStoreRevocations(r.store, r.clock.Now)
+	r.Tokens = auth.NewTokens(auth.Config{Keys: r.keys, Revocations: r.revoked, Now: r.clock.Now})
 	return r
 }
 
@@ -279,7 +261,7 @@ func TestInviteRefusals(t *testing.T) {
 			}
 		})
 	}
-	r.clock.move(30 * time.Minute)
+	r.clock.Move(30 * time.Minute)
 	_, _, err := r.Invite(moderator, auth.InviteRequest{Expires: after(20 * time.Minute)})
 	wantErr(t, err, auth.ErrExpired)
 }
@@ -300,7 +282,7 @@ func TestVerifyTimes(t *testing.T) {
 		{24 * time.Hour, auth.ErrTokenExpired},
 	}
 	for _, c := range cases {
-		r.clock.at = start.Add(c.at)
+		r.clock.Set(start.Add(c.at))
 		_, err := r.Verify(t.Context(), token)
 		if !errors.Is(err, c.want) {
 			t.Errorf("after %v: %v, want %v", c.at, err, c.want)
@@ -450,11 +432,11 @@ func TestRevoke(t *testing.T) {
 	if n, err := r.revoked.Sweep(t.Context()); n != 0 || err != nil {
 		t.Errorf("swept %d, %v while the token lives", n, err)
 	}
-	r.clock.move(time.Hour + auth.Leeway)
+	r.clock.Move(time.Hour + auth.Leeway)
 	if n, err := r.revoked.Sweep(t.Context()); n != 0 || err != nil {
 		t.Errorf("swept %d, %v within the leeway", n, err)
 	}
-	r.clock.move(time.Minute)
+	r.clock.Move(time.Minute)
 	if n, err := r.revoked.Sweep(t.Context()); n != 1 || err != nil {
 		t.Errorf("swept %d, %v after the token's end", n, err)
 	}

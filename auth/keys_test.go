@@ -161,17 +161,17 @@ func TestRotate(t *testing.T) {
 	year := func(q *auth.RoomRequest) { q.Expires = start.AddDate(1, 0, 0) }
 	old, _ := r.room(t, year)
 	oldKey := r.JWKS().Keys[0]
-	r.clock.move(time.Second)
+	r.clock.Move(time.Second)
 
 	// Another process rotates; this one notices by itself.
-	other, err := auth.OpenKeys(r.path, r.clock.now)
+	other, err := auth.OpenKeys(r.path, r.clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := other.Rotate(); err != nil {
 		t.Fatal(err)
 	}
-	fresh, _, err := auth.NewTokens(auth.Config{Keys: other, Now: r.clock.now}).Room(request(year))
+	fresh, _, err := auth.NewTokens(auth.Config{Keys: other, Now: r.clock.Now}).Room(request(year))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,11 +189,11 @@ func TestRotate(t *testing.T) {
 	}
 
 	// The old key goes when its last token has expired, and not before.
-	r.clock.at = start.AddDate(1, 0, 0)
+	r.clock.Set(start.AddDate(1, 0, 0))
 	if _, err := r.Verify(t.Context(), old); err != nil {
 		t.Errorf("old token at its end: %v", err)
 	}
-	r.clock.move(time.Minute)
+	r.clock.Move(time.Minute)
 	if set := r.JWKS(); len(set.Keys) != 1 || set.Keys[0].ID == oldKey.ID {
 		t.Errorf("key set a year later: %+v", set)
 	}
@@ -239,7 +239,7 @@ func TestJWKS(t *testing.T) {
 		E: int(new(big.Int).SetBytes([]byte(mustDecode(t, key.E))).Int64()),
 	}
 	parsed, err := jwt.Parse(token, func(tok *jwt.Token) (any, error) { return public, nil },
-		jwt.WithValidMethods([]string{"RS256"}), jwt.WithAudience("meetcast"), jwt.WithTimeFunc(r.clock.now))
+		jwt.WithValidMethods([]string{"RS256"}), jwt.WithAudience("meetcast"), jwt.WithTimeFunc(r.clock.Now))
 	if err != nil || parsed.Header["kid"] != key.ID {
 		t.Errorf("checked by the key set: %v, kid %v", err, parsed.Header["kid"])
 	}

@@ -1,6 +1,6 @@
 // Package unittest is what the tests of many packages lean on: waiting for what
-// nobody announces, and finding programs that may not be installed. Only tests
-// and packages of fakes import it.
+// nobody announces, finding programs that may not be installed, a clock that
+// stands still. Only tests and packages of fakes import it.
 package unittest
 
 import (

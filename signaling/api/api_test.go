@@ -17,6 +17,7 @@ import (
 	"github.com/meetcast/meetcast/auth"
 	"github.com/meetcast/meetcast/internal/catalog"
 	"github.com/meetcast/meetcast/internal/store/storetest"
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/signaling/api"
 )
 
@@ -38,27 +39,10 @@ var keysFile = sync.OnceValues(func() ([]byte, error) {
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // rig is the API on a store in memory, with one organisation.
 type rig struct {
 	*api.API
-	clock   *clock
+	clock   *unittest.Clock
 	store   *storetest.Memory
 	catalog *catalog.Catalog
 	tokens  *auth.Tokens
@@ -69,8 +53,8 @@ type rig struct {
 
 func newRig(t testing.TB, edit ...func(*api.Config)) *rig {
 	t.Helper()
-	r := &rig{clock: &clock{at: start}, store: storetest.NewMemory(), live: make(map[string]bool)}
-	r.catalog = catalog.New(r.store, r.clock.now)
+	r := &rig{clock: unittest.NewClock(start), store: storetest.NewMemory(), live: make(map[string]bool)}
+	r.catalog = catalog.New(r.store, r.clock.Now)
 	path := filepath.Join(t.TempDir(), auth.KeysFile)
 	file, err := keysFile()
 	if err == nil {
@@ -79,12 +63,12 @@ func newRig(t testing.TB, edit ...func(*api.Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := auth.OpenKeys(path, r.clock.now)
+	keys, err := auth.OpenKeys(path, r.clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.tokens = auth.NewTokens(auth.Config{
-		Keys: keys, Revocations: auth.NewStoreRevocations(r.store, r.clock.now), Now: r.clock.now,
+		Keys: keys, Revocations: auth.NewStoreRevocations(r.store, r.clock.Now), Now: r.clock.Now,
 	})
 	first, err := r.catalog.Bootstrap(t.Context(), "Acme")
 	if err != nil {
@@ -99,7 +83,7 @@ func newRig(t testing.TB, edit ...func(*api.Config)) *rig {
 		Live:          func(name string) bool { return r.live[name] },
 		Ready:         map[string]func(context.Context) error{"store": func(context.Context) error { return nil }},
 		Failures:      5,
-		Now:           r.clock.now,
+		Now:           r.clock.Now,
 	}
 	for _, e := range edit {
 		e(&cfg)
@@ -171,7 +155,7 @@ func TestFailuresMakeWait(t *testing.T) {
 	r.ServeHTTP(other, req)
 	wantStatus(t, other, 200, "Acme")
 
-	r.clock.move(12 * time.Second)
+	r.clock.Move(12 * time.Second)
 	wantStatus(t, r.do("GET", "/organisation", "", right), 200, "Acme")
 }
 
@@ -186,7 +170,7 @@ func TestLateTokensAreNoGuesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.clock.move(time.Hour)
+	r.clock.Move(time.Hour)
 	for range 20 {
 		wantStatus(t, r.do("POST", "/nanomeet", "{}", "x-bintu-token: "+token), 401, "Token expired")
 	}

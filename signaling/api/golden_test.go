@@ -121,9 +121,9 @@ func (p *play) token(change func(*auth.RoomRequest)) string {
 	}
 	change(&q)
 	if q.NotBefore.Before(start) { // one that has expired meanwhile
-		p.r.clock.at = q.NotBefore
+		p.r.clock.Set(q.NotBefore)
 		q.Expires = q.NotBefore.Add(time.Hour)
-		defer func() { p.r.clock.at = start }()
+		defer func() { p.r.clock.Set(start) }()
 	}
 	token, _, err := p.r.tokens.Room(q)
 	if err != nil {
