@@ -161,23 +161,13 @@ func extensionsOf(r *webrtc.RTPReceiver) packet.Extensions {
 
 // readRTP carries the packets of one layer until it ends.
 func (pub *publication) readRTP(remote *webrtc.TrackRemote, up *forward.Track, lane *forward.Lane) {
-	buf := make([]byte, forward.MTU)
-	announced, failures := false, 0
-	for {
-		n, _, err := remote.Read(buf)
-		if err != nil {
-			if ended(err) || pub.peer.lifetime.Err() != nil || failures > maxReadFailures {
-				return
-			}
-			failures++
-			continue
-		}
-		failures = 0
-		if lane.Receive(buf[:n], time.Now()) && !announced {
+	announced := false
+	pub.peer.read(remote.Read, func(b []byte) {
+		if lane.Receive(b, time.Now()) && !announced {
 			announced = true
 			pub.announce(up)
 		}
-	}
+	})
 }
 
 // announce tells the room, once, and never after the track has ended.
@@ -196,31 +186,13 @@ func (pub *publication) announce(up *forward.Track) {
 
 // readReports takes the publisher's sender reports on one layer.
 func readReports(p *Peer, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, lane *forward.Lane) {
-	buf := make([]byte, forward.MTU)
 	read := receiver.Read
 	if rid := remote.RID(); rid != "" {
 		read = func(b []byte) (int, attributes, error) { return receiver.ReadSimulcast(b, rid) }
 	}
-	failures := 0
-	for {
-		n, _, err := read(buf)
-		if err != nil {
-			if ended(err) || p.lifetime.Err() != nil || failures > maxReadFailures {
-				return
-			}
-			failures++
-			continue
+	p.readRTCP(read, func(pkt rtcp.Packet, _ time.Time) {
+		if sr, ok := pkt.(*rtcp.SenderReport); ok && sr.SSRC == uint32(remote.SSRC()) {
+			lane.SenderReport(track.ClockRef{NTP: fromNTP(sr.NTPTime), RTP: sr.RTPTime})
 		}
-		failures = 0
-		pkts, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			p.gone.malformedRTCP.Add(1)
-			continue
-		}
-		for _, pkt := range pkts {
-			if sr, ok := pkt.(*rtcp.SenderReport); ok && sr.SSRC == uint32(remote.SSRC()) {
-				lane.SenderReport(track.ClockRef{NTP: fromNTP(sr.NTPTime), RTP: sr.RTPTime})
-			}
-		}
-	}
+	})
 }

@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"errors"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -105,36 +104,7 @@ func (s *slot) Kind() webrtc.RTPCodecType {
 
 // readRTCP takes the subscriber's feedback on the slot until its sender stops.
 func (s *slot) readRTCP() {
-	sender := s.transceiver.Sender()
-	buf := make([]byte, forward.MTU)
-	failures := 0
-	for {
-		n, _, err := sender.Read(buf)
-		if err != nil {
-			if ended(err) || s.peer.lifetime.Err() != nil || failures > maxReadFailures {
-				return
-			}
-			failures++
-			continue
-		}
-		failures = 0
-		pkts, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			s.peer.gone.malformedRTCP.Add(1)
-			continue
-		}
-		now := time.Now()
-		for _, pkt := range pkts {
-			s.feedback(pkt, now)
-		}
-	}
-}
-
-// maxReadFailures is how many reads in a row may fail before a stream is given up.
-const maxReadFailures = 100
-
-func ended(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, webrtc.ErrConnectionClosed)
+	s.peer.readRTCP(s.transceiver.Sender().Read, s.feedback)
 }
 
 // feedback takes one RTCP packet of the subscriber.
