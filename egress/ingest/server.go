@@ -150,31 +150,22 @@ func hostOf(a net.Addr) netip.Addr {
 // errBusy tells a publisher that the name is taken.
 var errBusy = errors.New("somebody else is publishing under this name")
 
-// takeoverWait bounds how long a newcomer waits for the dead one to go.
+// takeoverWait bounds how long a newcomer waits for the old one to go.
 const takeoverWait = 2 * time.Second
 
 // claim gives c the name, closing a publisher that has gone silent.
 func (s *Server) claim(c *conn, name string) error {
 	s.mu.Lock()
 	old := s.publishers[name]
-	if old == nil {
-		s.publishers[name] = c
-		s.accepted++
-		s.mu.Unlock()
-		return nil
-	}
 	s.mu.Unlock()
-	if time.Since(time.Unix(0, old.lastMedia.Load())) < s.cfg.TakeoverAfter {
-		return errBusy
-	}
-	old.log.Info("silent publisher replaced", "name", name)
-	old.hangUp()
-	timer := time.NewTimer(takeoverWait)
-	defer timer.Stop()
-	select {
-	case <-old.freed:
-	case <-timer.C:
-		return errBusy
+	if old != nil {
+		if time.Since(time.Unix(0, old.lastMedia.Load())) < s.cfg.TakeoverAfter {
+			return errBusy
+		}
+		old.log.Info("silent publisher replaced", "name", name)
+		if !old.leave() {
+			return errBusy
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,6 +175,32 @@ func (s *Server) claim(c *conn, name string) error {
 	s.publishers[name] = c
 	s.accepted++
 	return nil
+}
+
+// Drop hangs up on whoever publishes under a name and waits until the name is
+// free; false when it is not within two seconds.
+func (s *Server) Drop(name string) bool {
+	s.mu.Lock()
+	old := s.publishers[name]
+	s.mu.Unlock()
+	if old == nil {
+		return true
+	}
+	old.log.Info("publisher dropped", "name", name)
+	return old.leave()
+}
+
+// leave hangs up and waits until c has given up its name.
+func (c *conn) leave() bool {
+	c.hangUp()
+	timer := time.NewTimer(takeoverWait)
+	defer timer.Stop()
+	select {
+	case <-c.freed:
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 func (s *Server) unclaim(c *conn, name string) {

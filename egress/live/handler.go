@@ -111,8 +111,20 @@ func (h *Hub) named(next func(http.ResponseWriter, *http.Request, string)) http.
 			httpjson.Error(w, http.StatusBadRequest, "bad stream name", "A stream name has letters, digits, - and _ only.")
 			return
 		}
+		if !h.known(name) {
+			httpjson.Error(w, http.StatusNotFound, "no such stream", "There is no stream of this name. Check the link.")
+			return
+		}
 		next(w, r, name)
 	}
+}
+
+// known tells whether a name is somebody's stream; one that is played out is.
+func (h *Hub) known(name string) bool {
+	h.mu.Lock()
+	p := h.programmes[name]
+	h.mu.Unlock()
+	return p != nil || h.cfg.Known == nil || h.cfg.Known(name)
 }
 
 func (h *Hub) serveHLS(w http.ResponseWriter, r *http.Request, name string) {

@@ -30,6 +30,9 @@ type Config struct {
 	// HLSIdle is how long after the last request HLS goes on being made;
 	// default 20 s.
 	HLSIdle time.Duration
+	// Known tells whether there is a stream of a name, live or not; the others
+	// are answered with 404. Nil knows every name.
+	Known func(name string) bool
 	// VODs lists the recordings of a stream as URL paths for the description of
 	// a programme; may be nil.
 	VODs func(name string) []string

@@ -32,6 +32,14 @@ import (
 // recordings when the server stops.
 const stopTimeout = 30 * time.Second
 
+const (
+	// loopbackAny is any free port that only this machine reaches.
+	loopbackAny = "127.0.0.1:0"
+	// maxOwnPushes is how many connections one broadcast may have at a time: a
+	// lost one may linger beside the new one.
+	maxOwnPushes = 4
+)
+
 // App is a running server.
 type App struct {
 	cfg *configs.Config
@@ -45,7 +53,9 @@ type App struct {
 	rooms    *room.Rooms
 	vods     *vod.Store
 	live     *live.Hub
-	ingest   *ingest.Server
+	ingest   *ingest.Server // for encoders
+	own      ownPushes
+	ownDoor  *ingest.Server // for the broadcasts of rooms
 	egress   *egress.Manager
 	signal   *signaling.Server
 	http     *server
@@ -72,8 +82,9 @@ func Start(ctx context.Context, cfg *configs.Config, log *slog.Logger) (*App, er
 		{"data folder", a.startStore},
 		{"media", a.startMedia},
 		{"recordings", a.startRecordings},
-		{"ingest", a.startIngest},
+		{"playout", a.startPlayout},
 		{"broadcasts", a.startEgress},
+		{"ingest", a.startIngest},
 		{"signaling", a.startSignaling},
 		{"http", a.startHTTP},
 	}
@@ -206,17 +217,35 @@ func (a *App) startRecordings(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) startIngest(context.Context) error {
+// startPlayout starts the live hub and the door of the rooms' broadcasts to it.
+func (a *App) startPlayout(context.Context) error {
 	a.live = live.NewHub(live.Config{
-		MaxViewers: a.cfg.Playout.MaxViewers, VODs: a.recordingsOf, Logger: a.log.With("part", "live"),
+		MaxViewers: a.cfg.Playout.MaxViewers, Known: a.knowsStream, VODs: a.recordingsOf,
+		Logger: a.log.With("part", "live"),
 	})
 	a.onClose("playout", a.live.Close)
+	a.own = newOwnPushes(func(name string) bool { return a.ingest.Drop(name) })
+	var err error
+	a.ownDoor, err = ingest.Listen(loopbackAny, ingest.Config{
+		Auth: a.own, Live: a.live.Publish, MaxConns: maxOwnPushes * a.cfg.Broadcast.MaxBroadcasts,
+		Logger: a.log.With("part", "own ingest"),
+	})
+	if err != nil {
+		return fmt.Errorf("listen for the server's own broadcasts: %w", err)
+	}
+	a.onClose("own ingest", a.ownDoor.Close)
+	return nil
+}
+
+// startIngest opens the door for encoders.
+func (a *App) startIngest(context.Context) error {
 	address := a.cfg.Ingest.Address
 	if address == "" {
-		address = "127.0.0.1:0"
+		address = loopbackAny
 	}
-	s, err := ingest.Listen(address, ingest.Config{
-		Auth:     streams{a.catalog},
+	var err error
+	a.ingest, err = ingest.Listen(address, ingest.Config{
+		Auth:     encoders{a.catalog, a.egress.All},
 		Live:     a.live.Publish,
 		Record:   func(name string) (media.Sink, error) { return a.vods.NewRecorder(name, nil) },
 		MaxConns: a.cfg.Ingest.MaxConnections,
@@ -225,9 +254,16 @@ func (a *App) startIngest(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen on ingest.address %s: %w", address, err)
 	}
-	a.ingest = s
-	a.onClose("ingest", s.Close)
+	a.onClose("ingest", a.ingest.Close)
 	return nil
+}
+
+// knowsStream tells whether somebody has a stream of this name.
+func (a *App) knowsStream(name string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	_, err := a.catalog.StreamByName(ctx, name)
+	return !errors.Is(err, catalog.ErrNotFound)
 }
 
 // recordingsOf lists the finished recordings of a stream as paths, oldest first.
@@ -257,7 +293,7 @@ func (a *App) startEgress(context.Context) error {
 		FFmpeg: c.FFmpeg, Width: c.Width, Height: c.Height, FPS: c.FPS,
 		VideoBitrate: c.VideoKbps * 1000, AudioBitrate: c.AudioKbps * 1000, Encoder: c.Encoder,
 		MaxJobs: c.MaxBroadcasts, EmptyTimeout: empty,
-		IngestURL:   ingestURL(a.ingest.Addr()),
+		IngestURL:   func(stream string) string { return a.own.url(a.ownDoor, stream) },
 		NewPush:     pushes{policy}.open,
 		NewRecorder: func(stream string) (egress.Recorder, error) { return a.vods.NewRecorder(stream, nil) },
 		Policy:      pushes{policy},

@@ -3,13 +3,10 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"github.com/meetcast/meetcast/egress"
-	"github.com/meetcast/meetcast/egress/ingest"
 	"github.com/meetcast/meetcast/egress/rtmp"
 	"github.com/meetcast/meetcast/egress/vod"
 	"github.com/meetcast/meetcast/internal/catalog"
@@ -73,20 +70,6 @@ func destinationError(err error) error {
 	return err
 }
 
-// streams admits publishers of streams that exist.
-type streams struct {
-	catalog *catalog.Catalog
-}
-
-// Publish implements ingest.Authorizer.
-func (s streams) Publish(ctx context.Context, r ingest.Request) error {
-	_, err := s.catalog.StreamByName(ctx, r.Name)
-	if errors.Is(err, catalog.ErrNotFound) {
-		return errors.New("there is no such stream; create it first")
-	}
-	return err
-}
-
 // recordings tells the catalogue what was recorded.
 type recordings struct {
 	catalog *catalog.Catalog
@@ -112,15 +95,4 @@ func (r recordings) put(rec vod.Recording, finished time.Time) {
 	if err != nil {
 		r.log.Error("a recording is on disk but not in the catalogue", "recording", rec.Name, "err", err)
 	}
-}
-
-// ingestURL returns the URL under which the own ingest is reached from here.
-func ingestURL(addr net.Addr) func(stream string) string {
-	host := "127.0.0.1"
-	tcp, _ := addr.(*net.TCPAddr)
-	if tcp != nil && !tcp.IP.IsUnspecified() {
-		host = tcp.IP.String()
-	}
-	base := "rtmp://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port)) + "/" + ingest.Live + "/"
-	return func(stream string) string { return base + stream }
 }
