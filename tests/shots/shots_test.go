@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 func film(t *testing.T, colours string, seed int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "camera.y4m")
-	source := fmt.Sprintf("gradients=size=640x360:rate=15:duration=8:speed=0.01:nb_colors=3:seed=%d:%s", seed, colours)
+	source := fmt.Sprintf("gradients=size=640x360:rate=8:duration=8:speed=0.01:nb_colors=3:seed=%d:%s", seed, colours)
 	figure := "geq=lum='if(lt(hypot(X-320,Y-150),62)+lt(hypot((X-320)/1.5,Y-372),125),p(X,Y)*0.35,p(X,Y))':cb='p(X,Y)':cr='p(X,Y)'"
 	out, err := exec.Command("ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", source, "-vf", "format=yuv420p,"+figure, path).CombinedOutput()
 	if err != nil {
