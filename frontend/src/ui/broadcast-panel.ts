@@ -28,14 +28,15 @@ export class BroadcastPanel extends RoomElement {
   }
 
   #status(b: Broadcast) {
+    const lost = this.room.troubled === "signaling";
     const kind = onAir(b) && b.status === "live" ? "live" : b.status;
     return html`<div class="air ${kind}" role="status">
         <span class="air-icon">${icon(Radio)}</span>
         <div class="air-text">
           <strong data-testid="broadcast-status">${statusWord[b.status]}</strong>
-          <span class="muted">${this.#line(b)}</span>
+          <span class="muted">${lost ? "As it was when the connection was lost" : this.#line(b)}</span>
         </div>
-        ${onAir(b) && b.since ? html`<mc-elapsed .since=${b.since}></mc-elapsed>` : nothing}
+        ${onAir(b) && b.since && !lost ? html`<mc-elapsed .since=${b.since}></mc-elapsed>` : nothing}
       </div>
       ${b.reason && (b.status === "reconnecting" || b.status === "failed")
         ? html`<div class="notice ${b.status === "failed" ? "error" : "warning"}" data-testid="broadcast-reason">

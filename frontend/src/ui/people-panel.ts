@@ -33,7 +33,7 @@ export class PeoplePanel extends RoomElement {
       <ul class="people" aria-label="Participants" data-testid="people">
         ${people.map((p) => this.#person(p))}
       </ul>
-      ${this.kicking ? this.#confirm(this.kicking) : nothing}
+      ${people.some((p) => p.id === this.kicking?.id) ? this.#confirm(this.kicking!) : nothing}
     `;
   }
 
