@@ -23,12 +23,25 @@ type Config struct {
 	IP   string // address to bind, empty for all, IPv4 and IPv6
 	Port int    // 0 picks one
 	TCP  bool   // listen on TCP as well, on the same number
+	// Plain makes one system call for each packet, as where the system has nothing
+	// better.
+	Plain bool
 }
 
 // Sockets are the open sockets of one port.
 type Sockets struct {
 	UDP net.PacketConn
 	TCP net.Listener // nil without TCP
+
+	batched *Batched // UDP, nil when it is plain
+}
+
+// Stats returns what the UDP socket has done, all zero for a plain one.
+func (s *Sockets) Stats() Stats {
+	if s.batched == nil {
+		return Stats{}
+	}
+	return s.batched.Stats()
 }
 
 // Open listens on one port number.
@@ -54,11 +67,16 @@ func open(cfg Config) (*Sockets, error) {
 	}
 	grow(udp)
 	s := &Sockets{UDP: udp}
+	if u, ok := udp.(*net.UDPConn); ok && !cfg.Plain {
+		if s.batched = batch(u); s.batched != nil {
+			s.UDP = s.batched
+		}
+	}
 	if !cfg.TCP {
 		return s, nil
 	}
 	if s.TCP, err = net.Listen("tcp", net.JoinHostPort(cfg.IP, strconv.Itoa(s.Port()))); err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for media on TCP: %w", err), udp.Close())
+		return nil, errors.Join(fmt.Errorf("listen for media on TCP: %w", err), s.UDP.Close())
 	}
 	return s, nil
 }
