@@ -5,6 +5,7 @@ import (
 
 	"github.com/meetcast/meetcast/sfu/bwe"
 	"github.com/meetcast/meetcast/sfu/forward"
+	"github.com/meetcast/meetcast/sfu/netio"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
@@ -18,6 +19,8 @@ type Stats struct {
 	Down forward.DownStats
 	// MalformedRTCP counts compound packets that could not be read.
 	MalformedRTCP uint64
+	// Socket is the UDP port; all zero where it has no batches.
+	Socket netio.Stats
 }
 
 // PeerStats is the state of one peer.
@@ -98,6 +101,7 @@ func (e *Engine) Stats() Stats {
 	}
 	e.mu.Unlock()
 	s.Peers = len(peers)
+	s.Socket = e.sockets.Stats()
 	for _, p := range peers {
 		ps := p.Stats()
 		s.add(ps)

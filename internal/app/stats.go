@@ -7,6 +7,7 @@ import (
 	"github.com/meetcast/meetcast/internal/httpjson"
 	"github.com/meetcast/meetcast/internal/metrics"
 	"github.com/meetcast/meetcast/sfu/forward"
+	"github.com/meetcast/meetcast/sfu/netio"
 )
 
 // metricsHandler serves /metrics to the addresses that the configuration allows.
@@ -54,6 +55,16 @@ func (a *App) readStats(emit func(metrics.Sample)) {
 			[2]string{"direction", "up"}, [2]string{"reason", d.String()})
 		value("rtp_dropped_packets_total", "RTP packets not forwarded.", float64(media.Down.Drops[d]),
 			[2]string{"direction", "down"}, [2]string{"reason", d.String()})
+	}
+	value("udp_sent_packets_total", "Packets sent from the media port.", float64(media.Socket.Sent))
+	value("udp_sent_messages_total", "Packets and trains of packets for one address.", float64(media.Socket.Messages))
+	value("udp_send_calls_total", "System calls that sent them.", float64(media.Socket.Calls))
+	value("udp_send_fallbacks_total", "Addresses that take no trains.", float64(media.Socket.Fallbacks))
+	value("udp_received_packets_total", "Packets received on the media port.", float64(media.Socket.Received))
+	value("udp_receive_calls_total", "System calls that received them.", float64(media.Socket.Reads))
+	for d := range netio.Drops {
+		value("udp_dropped_packets_total", "Packets that the media port did not send.", float64(media.Socket.Drops[d]),
+			[2]string{"reason", d.String()})
 	}
 	a.readBroadcasts(value)
 }
