@@ -3,10 +3,12 @@
 package bench
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,6 +85,10 @@ func forwardTo(t *testing.T, subscribers int) forwardResult {
 		t.Fatalf("not everybody got media: %s", out.String())
 	}
 	prefix := fmt.Sprintf("forward_%d_", subscribers)
+	sent := counter(t, server, "udp_sent_packets_total")
+	figure(prefix+"packets_per_call", sent/max(1, counter(t, server, "udp_send_calls_total")), "packets")
+	figure(prefix+"packets_per_message", sent/max(1, counter(t, server, "udp_sent_messages_total")), "packets")
+	figure(prefix+"dropped", counter(t, server, "udp_dropped_packets_total"), "packets")
 	figure(prefix+"join_p95_ms", r.Joins.MediaP95, "ms")
 	figure(prefix+"loss_percent", r.Media.LossPercent, "percent")
 	figure(prefix+"server_cpu_percent", r.Server.CPU, "percent")
@@ -91,6 +97,32 @@ func forwardTo(t *testing.T, subscribers int) forwardResult {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// counter reads one of the server's metrics, summed over its labels; zero when it
+// is not there.
+func counter(t *testing.T, server *testkit.Server, name string) float64 {
+	t.Helper()
+	answer, err := http.Get(server.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	sum := 0.0
+	for in := bufio.NewScanner(answer.Body); in.Scan(); {
+		fields := strings.Fields(in.Text())
+		if len(fields) != 2 {
+			continue
+		}
+		if key, _, _ := strings.Cut(fields[0], "{"); strings.HasSuffix(key, name) {
+			v, err := strconv.ParseFloat(fields[1], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += v
+		}
+	}
+	return sum
 }
 
 // rss is the resident memory of a process, kB.
