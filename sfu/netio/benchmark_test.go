@@ -1,0 +1,52 @@
+//go:build linux
+
+package netio
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+)
+
+func BenchmarkBatched(b *testing.B) { benchmarkFrames(b, false) }
+
+func BenchmarkPlain(b *testing.B) { benchmarkFrames(b, true) }
+
+// benchmarkFrames writes frames of eight packets to 100 destinations; an
+// operation is a packet.
+func benchmarkFrames(b *testing.B, plain bool) {
+	s, err := Open(Config{IP: "127.0.0.1", Plain: plain})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	send := func(p []byte, to netip.AddrPort) { _, _ = s.UDP.(*net.UDPConn).WriteToUDPAddrPort(p, to) }
+	if !plain {
+		send = func(p []byte, to netip.AddrPort) { _, _ = s.batched.WriteToAddrPort(p, to) }
+	}
+	var tos []netip.AddrPort
+	for range 100 {
+		_, to := receivePlain(b, "127.0.0.1:0")
+		tos = append(tos, to)
+	}
+	p, end := numbered(1100, 0, false), numbered(1100, 0, true)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; {
+		for k := range 8 {
+			for _, to := range tos {
+				if k == 7 {
+					send(end, to)
+				} else {
+					send(p, to)
+				}
+				i++
+			}
+		}
+	}
+	b.StopTimer()
+	if st := s.Stats(); st.Messages > 0 {
+		b.ReportMetric(float64(st.Sent)/float64(st.Messages), "packets/message")
+		b.ReportMetric(float64(st.Drops[DropFull])/float64(b.N), "dropped/op")
+	}
+}

@@ -1,0 +1,157 @@
+//go:build linux
+
+package netio
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestFullQueueDrops(t *testing.T) {
+	o := defaults()
+	o.delay, o.limit = time.Hour, 3
+	b := openBatched(t, "127.0.0.1:0", o)
+	b.queues[0].limit = 3
+	sent := 0
+	for port := uint16(40000); sent < 5; port++ {
+		to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)
+		if b.queueOf(to) == b.queues[0] {
+			write(t, b, numbered(1100, 0, false), to)
+			sent++
+		}
+	}
+	if s := b.Stats(); s.Drops[DropFull] != 2 {
+		t.Fatalf("%+v", s)
+	}
+}
+
+// Where trains are refused, packets go singly, and so do all after them.
+func TestFallsBack(t *testing.T) {
+	b := openBatched(t, "127.0.0.1:0", defaults())
+	narrow(t, b)
+	c, to := receivePlain(t, "127.0.0.1:0")
+	sizes := []int{1500, 1500, 1500, 700, 1500, 1500}
+	for i, size := range sizes {
+		write(t, b, numbered(size, i, i == 3 || i == 5), to)
+	}
+	expect(t, c, sizes)
+	if s := waitSent(t, b, 6); s.Fallbacks != 1 || s.Messages != 6 || s.Drops != [Drops]uint64{} {
+		t.Fatalf("%+v", s)
+	}
+}
+
+// Packets that the kernel refuses are counted, and stand in nobody's way.
+func TestRefused(t *testing.T) {
+	b := openBatched(t, "127.0.0.1:0", defaults())
+	c, to := receivePlain(t, "127.0.0.1:0")
+	abroad := netip.MustParseAddrPort("192.0.2.1:9") // a loopback source reaches it nowhere
+	for i := range 3 {
+		write(t, b, numbered(1100, i, false), abroad)
+		write(t, b, numbered(1100, i, true), to)
+	}
+	write(t, b, numbered(1100, 3, true), abroad)
+	expect(t, c, []int{1100, 1100, 1100})
+	for deadline := time.Now().Add(5 * time.Second); b.Stats().Drops[DropRefused] != 4; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", b.Stats())
+		}
+	}
+}
+
+func TestCloseFlushes(t *testing.T) {
+	o := defaults()
+	o.delay = time.Hour
+	b := openBatched(t, "127.0.0.1:0", o)
+	c, to := receivePlain(t, "127.0.0.1:0")
+	write(t, b, numbered(1100, 0, false), to)
+	write(t, b, numbered(1100, 1, false), to)
+	for range 2 {
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect(t, c, []int{1100, 1100})
+	if _, err := b.WriteToAddrPort([]byte("x"), to); !errors.Is(err, net.ErrClosed) {
+		t.Fatalf("write after close: %v", err)
+	}
+	if _, _, err := b.ReadFromAddrPort(make([]byte, 9)); !errors.Is(err, net.ErrClosed) {
+		t.Fatalf("read after close: %v", err)
+	}
+}
+
+// Writers and a reader meet Close; every packet accepted is sent or counted.
+func TestCloseUnderLoad(t *testing.T) {
+	b := openBatched(t, "127.0.0.1:0", defaults())
+	_, to := receivePlain(t, "127.0.0.1:0")
+	var wg sync.WaitGroup
+	var accepted atomic.Uint64
+	for range 4 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				if _, err := b.WriteToAddrPort(numbered(1000, i, i%8 == 7), to); err != nil {
+					if !errors.Is(err, net.ErrClosed) {
+						t.Error(err)
+					}
+					return
+				}
+				accepted.Add(1)
+			}
+		})
+	}
+	wg.Go(func() {
+		if _, _, err := b.ReadFrom(make([]byte, 9)); !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	})
+	waitSent(t, b, 1000)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	s := b.Stats()
+	if got := s.Sent + s.Drops[DropFull] + s.Drops[DropRefused] + s.Drops[DropClosed]; got != accepted.Load() {
+		t.Fatalf("%d packets accepted, %d accounted for: %+v", accepted.Load(), got, s)
+	}
+}
+
+// The table of destinations forgets those gone quiet.
+func TestDestinationsAreForgotten(t *testing.T) {
+	q := newQueue(time.Hour, queueLimit, &counters{})
+	for i := range 20 * sweepFrom {
+		to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(i+1))
+		if err := q.put([]byte("x"), to, false); err != nil {
+			t.Fatal(err)
+		}
+		batch, _, _ := q.take(make([]*message, 0, 1))
+		q.done(batch)
+	}
+	if n := len(q.destinations); n > 4*sweepFrom {
+		t.Fatalf("%d destinations are kept", n)
+	}
+	if q.waiting != 0 || q.open.first != nil || q.ready.first != nil {
+		t.Fatal("messages are left")
+	}
+}
+
+func TestWriteDoesNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("pools forget at random under -race")
+	}
+	b := openBatched(t, "127.0.0.1:0", defaults())
+	_, to := receivePlain(t, "127.0.0.1:0")
+	p, end := numbered(1100, 0, false), numbered(1100, 0, true)
+	frames := testing.AllocsPerRun(500, func() {
+		for range 7 {
+			_, _ = b.WriteToAddrPort(p, to)
+		}
+		_, _ = b.WriteToAddrPort(end, to)
+	})
+	if frames > 1 { // of eight packets; a collection empties the pool
+		t.Fatalf("%.1f allocations for a frame", frames)
+	}
+}
