@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// open makes a batched socket; it is closed with the test.
+// openBatched makes a batched socket; it is closed with the test.
 func openBatched(t testing.TB, address string, o options) *Batched {
 	t.Helper()
 	c, err := net.ListenPacket("udp", address)
