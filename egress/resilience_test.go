@@ -2,6 +2,7 @@ package egress
 
 import (
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -254,4 +255,36 @@ func TestEmptyRoomIsStoppedInTheEnd(t *testing.T) {
 	}
 	room.update(func(s *track.Snapshot) { s.Members = nil })
 	unittest.Until(t, "the broadcast ends", func() bool { return m.Status(room.ID()).State == Stopped })
+}
+
+func TestEndOfWatchingWaitsForTheCall(t *testing.T) {
+	t.Parallel()
+	m, _ := newTestManager(t, func(*Config) {})
+	room := newRoom()
+	if _, err := m.Start(t.Context(), Request{Room: room, Stream: "s"}); err != nil {
+		t.Fatal(err)
+	}
+	var armed atomic.Bool
+	entered, release, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	cancel := m.Watch(room.ID(), func(Status) {
+		if armed.CompareAndSwap(true, false) {
+			close(entered)
+			<-release
+		}
+	})
+	armed.Store(true)
+	go func() {
+		if err := m.SetLayout(room.ID(), "speaker"); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-entered
+	go func() { cancel(); close(over) }()
+	select {
+	case <-over:
+		t.Error("the watching ended while a call was under way")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(release)
+	<-over
 }
