@@ -197,14 +197,6 @@ func (b *Browser) Hears(timeout time.Duration, frequencies ...float64) {
 	})
 }
 
-// Silent waits until none of the frequencies sounds.
-func (b *Browser) Silent(timeout time.Duration, frequencies ...float64) {
-	b.t.Helper()
-	Until(b.t, timeout, fmt.Sprintf("tones of %v Hz are silent", frequencies), func() error {
-		return b.tonesAre(frequencies, func(level float64) bool { return level < audibleAt-10 })
-	})
-}
-
 func (b *Browser) tonesAre(frequencies []float64, ok func(float64) bool) error {
 	levels, sources, err := b.Tones(frequencies...)
 	if err != nil {

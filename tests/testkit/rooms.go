@@ -100,9 +100,6 @@ func (r *Room) HLSURL() string {
 	return r.Server.URL + "/playout/" + url.PathEscape(r.Stream) + "/hls/index.m3u8"
 }
 
-// VODURL is the recording.
-func (r *Room) VODURL() string { return r.Server.URL + "/vod/" + url.PathEscape(r.Stream) + ".mp4" }
-
 // Claims reads a token's payload without verifying it.
 func Claims(token string) (map[string]any, error) {
 	parts := strings.Split(token, ".")
