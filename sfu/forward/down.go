@@ -27,6 +27,12 @@ type Outlet struct {
 	// TransportCC is the id of the transport-wide congestion control header
 	// extension, 0 for none.
 	TransportCC uint8
+	// DependencyDescriptor is the id of that header extension
+	// (packet.DependencyDescriptorURI), 0 for none.
+	DependencyDescriptor uint8
+	// RED is the payload type of red/48000/2 (RFC 2198), 0 for none: Opus then
+	// goes out with the packets before it.
+	RED uint8
 }
 
 // DownConfig describes a slot.

@@ -24,6 +24,9 @@ type TrackConfig struct {
 	Info track.Info
 	// RIDs of the simulcast layers in SDP order; none for a single layer.
 	RIDs []string
+	// Types says what the publisher's payload types carry: the track's codec, or
+	// RED. Without it every payload type is the track's codec.
+	Types map[uint8]packet.Codec
 	// Extensions are the ids of the header extensions that the publisher sends.
 	Extensions packet.Extensions
 	Feedback   Feedback

@@ -20,6 +20,9 @@ const (
 	H264
 	VP9
 	AV1
+	// RED is Opus with redundancy (RFC 2198). It goes from hop to hop only: no
+	// Packet that is forwarded and no track has this codec.
+	RED
 )
 
 // String returns the encoding name of the codec's RTP payload format.
@@ -35,6 +38,8 @@ func (c Codec) String() string {
 		return "VP9"
 	case AV1:
 		return "AV1"
+	case RED:
+		return "red"
 	}
 	return "unknown"
 }

@@ -9,10 +9,17 @@ import (
 // ErrMalformed is returned for a packet that is not RTP as of RFC 3550 §5.1.
 var ErrMalformed = errors.New("malformed packet")
 
+// DependencyDescriptorURI names the dependency descriptor of the AV1 RTP
+// specification (appendix A) in SDP.
+const DependencyDescriptorURI = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+
 // Extensions holds the negotiated ids of the RTP header extensions that Parse
 // reads, 0 for those not negotiated.
 type Extensions struct {
 	AudioLevel uint8 // RFC 6464
+	// DependencyDescriptor tells the layers of AV1, VP9 and H.264 frames:
+	// DependencyDescriptorURI.
+	DependencyDescriptor uint8
 }
 
 // Parse reads an RTP packet that fills buf. Header and Payload then share buf,
