@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"strings"
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/room"
@@ -49,6 +50,9 @@ func wireSlots(e *room.SlotMap) *wire.Slots {
 	out := &wire.Slots{Head: wire.Head{Type: wire.TypeSlots}, Slots: make([]wire.Slot, len(e.Slots))}
 	for i, s := range e.Slots {
 		out.Slots[i] = wire.Slot{Mid: s.Mid, Kind: s.Kind.String(), Participant: string(s.Member), Source: string(s.Source)}
+		if s.Codec != 0 {
+			out.Slots[i].Codec = strings.ToLower(s.Codec.String())
+		}
 	}
 	return out
 }

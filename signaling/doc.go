@@ -11,7 +11,7 @@
 // (signaling/ws). A session has one, which negotiates. A broadcast request has
 // one of its own, for it may take long.
 //
-// Locks, in the order in which they may be held: hub.mu, session.mu, and what
-// posting to a room or sending on a socket takes inside; Server.mu is held
-// alone.
+// Locks, in the order in which they may be held: hub.mu or ear.mu and layers.mu,
+// session.mu, and what posting to a room or sending on a socket takes inside;
+// Server.mu is held alone.
 package signaling

@@ -70,7 +70,7 @@ func (n *negotiation) offer(j job) (string, error) {
 // open makes the peer.
 func (n *negotiation) open() error {
 	cfg := &n.s.srv.cfg
-	ear := &ear{member: n.s.member, published: make(map[track.TrackID]track.UpTrack)}
+	ear := &ear{member: n.s.member, layers: n.s.layers, published: make(map[track.TrackID]track.UpTrack)}
 	peer, err := cfg.Peers.NewPeer(PeerConfig{
 		Member: n.s.member.ID(), AudioSlots: cfg.AudioSlots, MaxVideoSlots: cfg.MaxVideoSlots,
 		Handler: ear, Logger: n.s.logger,
@@ -136,6 +136,7 @@ func fingerprint(sdp string) string {
 // next peer, so it remembers which tracks were this one's.
 type ear struct {
 	member *room.Member
+	layers *layers
 	bound  bool        // the room has the peer; owned by the negotiation
 	closed atomic.Bool // the peer cannot be used again
 
@@ -157,7 +158,17 @@ func (e *ear) Unpublished(id track.TrackID) {
 	defer e.mu.Unlock()
 	if up, ok := e.published[id]; ok {
 		delete(e.published, id)
+		e.layers.forget(up.Info().Source)
 		e.member.Unpublish(up)
+	}
+}
+
+// LayersWanted tells the page which layers of a track are watched.
+func (e *ear) LayersWanted(id track.TrackID, rids []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if up, ok := e.published[id]; ok {
+		e.layers.set(up.Info().Source, rids)
 	}
 }
 
@@ -176,6 +187,7 @@ func (e *ear) silence() {
 	defer e.mu.Unlock()
 	for id, up := range e.published {
 		delete(e.published, id)
+		e.layers.forget(up.Info().Source)
 		e.member.Unpublish(up)
 	}
 }

@@ -42,6 +42,10 @@ type PeerHandler interface {
 	Published(track.UpTrack)
 	Unpublished(track.TrackID)
 	StateChanged(PeerState)
+	// LayersWanted tells which layers of a published track anybody watches, by
+	// rid, when that changes: "" is the layer of a track without rids, none
+	// means that nobody watches. Until the first call all layers are wanted.
+	LayersWanted(id track.TrackID, rids []string)
 }
 
 // PeerState is the state of a peer's transport.

@@ -29,6 +29,7 @@ type session struct {
 	secret   string // with which a socket resumes
 	logger   *slog.Logger
 	chat     *rate.Limiter
+	layers   *layers
 
 	joined chan struct{} // closed when member is set, or never will be
 	member *room.Member
@@ -59,6 +60,7 @@ func (srv *Server) newSession(id Identity, join *wire.Join, conn socket) *sessio
 		casting: make(chan struct{}, maxBroadcasts),
 		conn:    conn, joinID: join.ID,
 	}
+	s.layers = newLayers(s.send)
 	s.ctx, s.over = context.WithCancel(srv.ctx)
 	return s
 }
@@ -106,6 +108,7 @@ func (s *session) Notify(e room.Event) {
 	switch e := e.(type) {
 	case *room.Welcome:
 		s.hub.join(s, func(status BroadcastStatus) { s.sendJoined(e, status) })
+		s.layers.repeat()
 	case *room.Gone:
 		s.end(e)
 	default:

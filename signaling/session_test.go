@@ -210,7 +210,7 @@ func TestReloadedPageGetsAnotherPeer(t *testing.T) {
 
 func TestSlowReaderStaysResumable(t *testing.T) {
 	w := newWorld(t, func(c *Config, _ *room.Config) {
-		c.Socket.Queue = 8
+		c.Socket.Queue = 64
 		c.Socket.Rate, c.Socket.Burst = 1e6, 1e6
 		c.ChatRate, c.ChatBurst = 1e6, 1e6
 	})

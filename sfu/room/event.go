@@ -3,6 +3,7 @@ package room
 import (
 	"time"
 
+	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
@@ -77,6 +78,7 @@ type SlotSource struct {
 	Kind   track.Kind
 	Member track.MemberID
 	Source track.Source
+	Codec  packet.Codec
 }
 
 // Speakers lists who is heard, loudest first; the first is dominant. It comes

@@ -102,7 +102,7 @@ func (m *Member) slotMap() []SlotSource {
 	for i, slot := range m.slots {
 		out[i] = SlotSource{Mid: slot.Mid, Kind: slot.Kind}
 		if src := m.bound[i].src; src != nil {
-			out[i].Member, out[i].Source = src.member.id, src.info.Source
+			out[i].Member, out[i].Source, out[i].Codec = src.member.id, src.info.Source, src.info.Codec
 		}
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/sfu/track/tracktest"
 )
@@ -20,8 +21,8 @@ func TestSlotsFollowThePublished(t *testing.T) {
 		}
 		m := last[*SlotMap](t, ada.heard())
 		want := []SlotSource{
-			{"0", track.Audio, bob.ID(), track.Microphone}, {Mid: "1", Kind: track.Audio},
-			{"2", track.Video, bob.ID(), track.Camera}, {Mid: "3", Kind: track.Video},
+			{"0", track.Audio, bob.ID(), track.Microphone, packet.Opus}, {Mid: "1", Kind: track.Audio},
+			{"2", track.Video, bob.ID(), track.Camera, packet.VP8}, {Mid: "3", Kind: track.Video},
 		}
 		for i := range want {
 			if m.Slots[i] != want[i] {

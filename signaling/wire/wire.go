@@ -56,6 +56,7 @@ const (
 	TypeSpeakers     = "speakers"
 	TypeBroadcast    = "broadcast"
 	TypeMuteRequest  = "mute-request"
+	TypeLayers       = "layers"
 	TypeKicked       = "kicked"
 	TypeOK           = "ok"
 	TypeError        = "error"
@@ -261,6 +262,9 @@ type Slot struct {
 	Kind        string `json:"kind"` // "audio" or "video"
 	Participant string `json:"participant,omitempty"`
 	Source      string `json:"source,omitempty"`
+	// Codec of what it carries: "vp8", "h264", "vp9", "av1" or "opus". A page
+	// that cannot decode it says so where the picture would be.
+	Codec string `json:"codec,omitempty"`
 }
 
 // Participants brings changes of presence, batched.
@@ -324,6 +328,17 @@ type MuteRequest struct {
 	Head
 	Source string `json:"source"`
 	By     string `json:"by"`
+}
+
+// Layers tells a page which encodings of a source it publishes anybody watches
+// at present; the others are a waste of its uplink. Every layer of a source
+// counts as watched until the first such message.
+type Layers struct {
+	Head
+	Source string `json:"source"`
+	// Active lists the watched encodings by rid (RFC 8851); one without a rid,
+	// SVC included, is named "". Empty: nobody watches.
+	Active []string `json:"active"`
 }
 
 // Kicked is the last message before close code CloseKicked.

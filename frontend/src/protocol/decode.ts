@@ -41,7 +41,7 @@ const isParticipant = (v: unknown): v is Participant => {
 };
 
 const isSlot = (v: unknown): v is Slot =>
-  isRecord(v) && isString(v.mid) && (v.kind === "audio" || v.kind === "video");
+  isRecord(v) && isString(v.mid) && (v.kind === "audio" || v.kind === "video") && optional(v.codec, "string");
 
 const isChat = (v: unknown): v is ChatMessage => isRecord(v) && isString(v.text);
 
@@ -72,6 +72,7 @@ const checks: Record<string, ((m: Fields) => boolean) | undefined> = {
   chat: isChat,
   broadcast: isBroadcast,
   "mute-request": (m) => isString(m.source) && isString(m.by),
+  layers: (m) => isString(m.source) && list(m, "active", isString),
   kicked: (m) => optional(m.by, "string"),
   ok: (m) => m.broadcast === undefined || m.broadcast === null || isBroadcast(m.broadcast),
   error: (m) => isString(m.code) && isString(m.message),

@@ -238,6 +238,8 @@ export interface Slot {
   kind: "audio" | "video";
   participant?: string;
   source?: Source;
+  /** What it carries: "vp8", "h264", "vp9", "av1" or "opus". */
+  codec?: string;
 }
 
 export interface Slots extends Head {
@@ -264,6 +266,13 @@ export interface MuteRequest extends Head {
   type: "mute-request";
   source: Source;
   by: string;
+}
+
+/** Which encodings of a published source anybody watches, by rid; "" is the one without. */
+export interface Layers extends Head {
+  type: "layers";
+  source: Source;
+  active: string[];
 }
 
 export interface Kicked extends Head {
@@ -310,6 +319,7 @@ export type ServerMessage =
   | ChatMessage
   | (Broadcast & { type: "broadcast" })
   | MuteRequest
+  | Layers
   | Kicked
   | OK
   | ErrorMessage
