@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,7 @@ type options struct {
 // about it is only counted. It keeps the order of each destination's packets.
 type Batched struct {
 	conn     *net.UDPConn
+	raw      syscall.RawConn
 	v6       bool
 	queues   []*queue
 	receiver *receiver
@@ -66,13 +68,13 @@ func newBatched(conn *net.UDPConn, o options) (*Batched, error) {
 	if !batches {
 		return nil, errors.ErrUnsupported
 	}
-	b := &Batched{conn: conn}
+	b := &Batched{conn: conn, raw: raw}
 	var family int
 	if ctl := raw.Control(func(fd uintptr) { family, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN) }); ctl != nil || err != nil {
 		return nil, fmt.Errorf("ask family of media socket: %w", errors.Join(ctl, err))
 	}
 	b.v6 = family == unix.AF_INET6
-	b.receiver = newReceiver(raw, &b.count)
+	b.receiver = newReceiver(raw, &b.count, readAhead, readSize)
 	b.close = sync.OnceValue(b.shut)
 	for range min(runtime.GOMAXPROCS(0), maxSenders) {
 		q := newQueue(o.delay, o.limit, &b.count)

@@ -2,7 +2,12 @@
 
 package netio
 
-import "net"
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+)
 
 // Batched is a socket with batches, which only Linux has.
 type Batched struct{ net.PacketConn }
@@ -12,3 +17,14 @@ func batch(*net.UDPConn) *Batched { return nil }
 
 // Stats is all zero.
 func (*Batched) Stats() Stats { return Stats{} }
+
+// Outlet fails.
+func (*Batched) Outlet(netip.AddrPort) (Outlet, error) { return nil, errors.ErrUnsupported }
+
+// Send fails.
+func (*Batched) Send([]byte, netip.AddrPort) error { return errors.ErrUnsupported }
+
+// Receive fails.
+func (*Batched) Receive(func([]byte, netip.AddrPort, time.Time), func()) error {
+	return errors.ErrUnsupported
+}

@@ -3,6 +3,7 @@
 package netio
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -54,13 +55,16 @@ func (m *message) fits(n int) bool {
 		len(m.buf)+n <= cap(m.buf) && len(m.buf) == m.packets*m.segment
 }
 
-// add copies a packet that fits, or the first.
-func (m *message) add(packet []byte) {
+// reserve adds a packet of n bytes that fits, or the first, and returns where it
+// is to be written.
+func (m *message) reserve(n int) []byte {
 	if m.packets == 0 {
-		m.segment = len(packet)
+		m.segment = n
 	}
-	m.buf = append(m.buf, packet...)
 	m.packets++
+	at := len(m.buf)
+	m.buf = slices.Grow(m.buf, n)[:at+n]
+	return m.buf[at : at+n : at+n]
 }
 
 // packet returns one of its packets.

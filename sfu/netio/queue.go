@@ -12,7 +12,7 @@ import (
 const (
 	// queueLimit is how many messages may wait in one queue (64 MiB of buffers).
 	queueLimit = 4096
-	// destinationLimit is how many destinations one queue knows at a time.
+	// destinationLimit is how many destinations one queue knows by address.
 	destinationLimit = 1 << 14
 	// sweepFrom is how many it may know before it looks for those gone quiet.
 	sweepFrom = 256
@@ -21,30 +21,26 @@ const (
 	flushMost = 5 * time.Millisecond
 )
 
-// destination is where packets go. One queue owns it.
-type destination struct {
-	name    sockaddr
-	open    *message // still taking packets
-	used    uint64   // the sweep before which it was last used
-	noTrain bool     // takes no segments; known to the sender alone
-}
-
 // queue holds what one sender goroutine has to send: open messages, which wait for
 // more packets until they are due, and ready ones, first come first sent. Both
 // are in order, so the packets of a destination stay in order too.
+//
+// Lock order: table, destination.mu, mu.
 type queue struct {
 	delay time.Duration
 	limit int
 	count *counters
 	wake  chan struct{} // tells the sender to look
 
-	mu           sync.Mutex
-	destinations map[netip.AddrPort]*destination
+	table        sync.Mutex
+	destinations map[netip.AddrPort]*destination // of those who write by address
 	sweepAt      int
 	sweeps       uint64
-	open, ready  list
-	waiting      int // messages, those being sent included
-	closed       bool
+
+	mu          sync.Mutex
+	open, ready list
+	waiting     int // messages, those being sent included
+	closed      bool
 }
 
 func newQueue(delay time.Duration, limit int, count *counters) *queue {
@@ -55,50 +51,39 @@ func newQueue(delay time.Duration, limit int, count *counters) *queue {
 // put copies a packet into the queue. A full queue drops it, which is no error:
 // the network could have lost it as well.
 func (q *queue) put(packet []byte, to netip.AddrPort, v6 bool) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return net.ErrClosed
+	d, err := q.find(to, v6)
+	if err != nil {
+		return err
 	}
-	d := q.destinations[to]
 	if d == nil {
-		var err error
-		if d, err = q.learn(to, v6); err != nil {
-			return err
-		}
-		if d == nil {
-			q.count.drop(DropFull, 1)
-			return nil
-		}
+		q.count.drop(DropFull, 1)
+		return nil
 	}
-	d.used = q.sweeps
-	if d.open != nil && !d.open.fits(len(packet)) {
-		q.close(d.open)
-	}
-	if d.open == nil {
-		if q.waiting >= q.limit {
-			q.count.drop(DropFull, 1)
-			return nil
+	room := d.Reserve(len(packet))
+	if room == nil {
+		if q.ended() {
+			return net.ErrClosed
 		}
-		d.open = newMessage(d, time.Now())
-		q.waiting++
-		if q.open.push(d.open); q.open.first == d.open {
-			q.signal() // the sender sets its clock
-		}
+		return nil
 	}
-	d.open.add(packet)
-	if urgent(packet) {
-		q.close(d.open)
-	}
+	copy(room, packet)
+	d.Commit(!urgent(packet))
 	return nil
 }
 
-// learn adds a destination, nil when there are too many. Those that were not used
-// between two sweeps go.
-func (q *queue) learn(to netip.AddrPort, v6 bool) (*destination, error) {
+// find returns the destination with an address, nil when there are too many.
+// Those that were not used between two sweeps go.
+func (q *queue) find(to netip.AddrPort, v6 bool) (*destination, error) {
+	q.table.Lock()
+	defer q.table.Unlock()
+	d := q.destinations[to]
+	if d != nil {
+		d.used = q.sweeps
+		return d, nil
+	}
 	if len(q.destinations) >= q.sweepAt {
 		for addr, d := range q.destinations {
-			if d.open == nil && d.used < q.sweeps {
+			if d.used < q.sweeps && !d.busy() {
 				delete(q.destinations, addr)
 			}
 		}
@@ -112,41 +97,82 @@ func (q *queue) learn(to netip.AddrPort, v6 bool) (*destination, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &destination{name: name}
+	d = &destination{queue: q, name: name, used: q.sweeps}
 	q.destinations[to] = d
 	return d, nil
 }
 
-// close ends an open message: the sender may have it.
-func (q *queue) close(m *message) {
+// begin opens a message; nil when the queue is full, which is counted, or has
+// ended.
+func (q *queue) begin(d *destination) *message {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return nil
+	}
+	if q.waiting >= q.limit {
+		q.count.drop(DropFull, 1)
+		return nil
+	}
+	m := newMessage(d, time.Now())
+	q.waiting++
+	if q.open.push(m); q.open.first == m {
+		q.signal() // the sender sets its clock
+	}
+	return m
+}
+
+// finish ends an open message: the sender may have it. The destination is locked.
+func (q *queue) finish(m *message) {
+	q.mu.Lock()
 	q.open.remove(m)
-	m.to.open = nil
 	q.ready.push(m)
 	q.signal()
+	q.mu.Unlock()
 }
 
 // take moves what is to be sent now into batch. Without anything it returns how
 // long to wait, negative for until woken, and whether all is over.
 func (q *queue) take(batch []*message) (taken []*message, wait time.Duration, over bool) {
+	wait = q.expire()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	wait = -1
-	if q.open.first != nil {
-		now := time.Now()
-		for m := q.open.first; m != nil; m = q.open.first {
-			if left := q.patience() - now.Sub(m.opened); left > 0 && !q.closed {
-				wait = left
-				break
-			}
-			q.close(m)
-		}
-	}
 	for len(batch) < cap(batch) && q.ready.first != nil {
 		m := q.ready.first
 		q.ready.remove(m)
 		batch = append(batch, m)
 	}
-	return batch, wait, q.closed && q.ready.first == nil && len(batch) == 0
+	return batch, wait, q.closed && q.open.first == nil && q.ready.first == nil && len(batch) == 0
+}
+
+// expire ends the messages that have been open for long enough and returns how
+// long the next one has left, negative without any.
+func (q *queue) expire() time.Duration {
+	for {
+		m, d, left := q.oldest()
+		if m == nil {
+			return -1
+		}
+		if left > 0 {
+			return left
+		}
+		d.expire(m)
+	}
+}
+
+// oldest returns the message that has been open longest, its destination and how
+// long it may stay open.
+func (q *queue) oldest() (*message, *destination, time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	m := q.open.first
+	if m == nil {
+		return nil, nil, 0
+	}
+	if q.closed {
+		return m, m.to, 0
+	}
+	return m, m.to, q.patience() - time.Since(m.opened)
 }
 
 // patience is how long a message stays open. A frame's packets come one by one,
@@ -175,6 +201,12 @@ func (q *queue) end() {
 	defer q.mu.Unlock()
 	q.closed = true
 	q.signal()
+}
+
+func (q *queue) ended() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
 }
 
 func (q *queue) signal() {

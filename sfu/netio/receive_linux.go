@@ -10,10 +10,12 @@ import (
 )
 
 const (
-	// readAhead is how many packets one call may bring.
+	// readAhead is how many packets one call may bring to those who read them one
+	// by one, and readSize what is kept of each, bytes.
 	readAhead = 16
-	// readSize is what is kept of a packet, bytes. No peer has reason to send more.
-	readSize = 8192
+	readSize  = 8192
+	// receiveAhead is how many packets one call may bring to Receive.
+	receiveAhead = 64
 )
 
 // receiver reads several packets at once and hands them out one by one.
@@ -24,19 +26,22 @@ type receiver struct {
 
 	mu       sync.Mutex
 	next, to int
-	headers  [readAhead]unix.Mmsghdr
-	iov      [readAhead]unix.Iovec
-	names    [readAhead]sockaddr
-	bufs     [readAhead][readSize]byte
+	headers  []unix.Mmsghdr
+	iov      []unix.Iovec
+	names    []sockaddr
+	bufs     [][]byte
 	errno    syscall.Errno
 }
 
-func newReceiver(raw syscall.RawConn, count *counters) *receiver {
-	r := &receiver{raw: raw, count: count}
+// newReceiver makes a receiver of that many packets of that many bytes at once.
+func newReceiver(raw syscall.RawConn, count *counters, packets, size int) *receiver {
+	r := &receiver{raw: raw, count: count, headers: make([]unix.Mmsghdr, packets), iov: make([]unix.Iovec, packets),
+		names: make([]sockaddr, packets), bufs: make([][]byte, packets)}
 	r.call = r.recvmmsg
 	for i := range r.headers {
+		r.bufs[i] = make([]byte, size)
 		r.iov[i].Base = &r.bufs[i][0]
-		r.iov[i].SetLen(readSize)
+		r.iov[i].SetLen(size)
 		h := &r.headers[i].Hdr
 		h.Name = &r.names[i].raw[0]
 		h.Iov = &r.iov[i]
@@ -50,16 +55,30 @@ func (r *receiver) read(b []byte) (int, netip.AddrPort, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.next == r.to {
-		if err := r.raw.Read(r.call); err != nil {
+		if err := r.fill(); err != nil {
 			return 0, netip.AddrPort{}, err
 		}
-		if r.errno != 0 {
-			return 0, netip.AddrPort{}, r.errno
-		}
 	}
-	i := r.next
+	packet, from, _ := r.packet(r.next)
 	r.next++
-	return copy(b, r.bufs[i][:r.headers[i].Len]), r.names[i].addrPort(), nil
+	return copy(b, packet), from, nil
+}
+
+// fill waits for packets.
+func (r *receiver) fill() error {
+	if err := r.raw.Read(r.call); err != nil {
+		return err
+	}
+	if r.errno != 0 {
+		return r.errno
+	}
+	return nil
+}
+
+// packet returns one of the packets of the last call; false when it was cut.
+func (r *receiver) packet(i int) ([]byte, netip.AddrPort, bool) {
+	h := &r.headers[i]
+	return r.bufs[i][:h.Len], r.names[i].addrPort(), h.Hdr.Flags&unix.MSG_TRUNC == 0
 }
 
 // recvmmsg reads what is there; false waits for the socket.
@@ -70,7 +89,7 @@ func (r *receiver) recvmmsg(fd uintptr) bool {
 	}
 	for {
 		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers[0])),
-			readAhead, unix.MSG_DONTWAIT, 0, 0)
+			uintptr(len(r.headers)), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case unix.EINTR:
 			continue

@@ -38,18 +38,19 @@ type Stats struct {
 	Fallbacks uint64 // destinations found to take no segments
 	Received  uint64 // packets
 	Reads     uint64 // system calls that received them
+	Oversized uint64 // received packets that were too long, and so dropped
 	Drops     [Drops]uint64
 }
 
 // counters is Stats while it counts.
 type counters struct {
-	sent, messages, calls, fallbacks, received, reads atomic.Uint64
-	drops                                             [Drops]atomic.Uint64
+	sent, messages, calls, fallbacks, received, reads, oversized atomic.Uint64
+	drops                                                        [Drops]atomic.Uint64
 }
 
 func (c *counters) load() Stats {
 	s := Stats{Sent: c.sent.Load(), Messages: c.messages.Load(), Calls: c.calls.Load(),
-		Fallbacks: c.fallbacks.Load(), Received: c.received.Load(), Reads: c.reads.Load()}
+		Fallbacks: c.fallbacks.Load(), Received: c.received.Load(), Reads: c.reads.Load(), Oversized: c.oversized.Load()}
 	for i := range c.drops {
 		s.Drops[i] = c.drops[i].Load()
 	}
