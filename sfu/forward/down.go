@@ -181,6 +181,9 @@ func (d *Down) UpClosed(id track.TrackID) {
 	}
 }
 
+// Kind returns whether the slot carries sound or pictures.
+func (d *Down) Kind() track.Kind { return d.cfg.Kind }
+
 // Bound returns what the slot carries and at which size; nil when empty.
 func (d *Down) Bound() (track.UpTrack, track.Size) {
 	d.mu.Lock()

@@ -1,0 +1,140 @@
+// Package downlink decides what one subscriber is sent: which layer each video
+// slot carries under the bandwidth estimate, when to probe for more, and what to
+// do while nothing is heard of the subscriber. It is driven from outside, with
+// time as an input, so that it runs in simulations as it runs in a peer.
+//
+//	Estimator ──> budget ──> allocate ──> SetLayer, SetBandwidth of each slot
+//	demand ─────> Estimator.Probe ──────> Pad
+package downlink
+
+import (
+	"time"
+
+	"github.com/meetcast/meetcast/sfu/allocate"
+	"github.com/meetcast/meetcast/sfu/bwe"
+	"github.com/meetcast/meetcast/sfu/forward"
+	"github.com/meetcast/meetcast/sfu/layer"
+	"github.com/meetcast/meetcast/sfu/track"
+)
+
+const (
+	// interval is how often layers are chosen anew.
+	interval = 100 * time.Millisecond
+	// probeInterval is how often padding is sent while a probe runs.
+	probeInterval = 10 * time.Millisecond
+	// audioRate is what a speaking audio slot is taken to cost, bit/s.
+	audioRate = 40_000
+	// trust is what a subscriber's path is taken to carry until it shows otherwise,
+	// bit/s: a picture without layers must not wait for an estimate.
+	trust = 3_000_000
+	// unlimited is the budget of a subscriber that did not agree to give feedback.
+	unlimited = 1 << 40
+	// maxRepair bounds the bandwidth by which retransmissions are measured, bit/s.
+	maxRepair = 8_000_000
+)
+
+// guessedRates stand for layers whose bitrate has not been measured yet, bit/s.
+var guessedRates = [...]int{150_000, 500_000, 1_500_000, 2_500_000}
+
+// Controller chooses for the slots of one subscriber. One goroutine uses it.
+type Controller struct {
+	bwe    *bwe.Estimator
+	next   time.Time // of the next choice
+	demand int       // bit/s that all that is wanted would take, 0 when nothing is sent
+
+	// Kept to spare allocations.
+	streams []allocate.Stream
+	video   []*forward.Down
+}
+
+// New returns a controller that obeys an estimator.
+func New(e *bwe.Estimator) *Controller { return &Controller{bwe: e} }
+
+// Run does what is due and returns how long it may take until the next call. A
+// call with urgent set chooses at once: something has changed. Probes are sent
+// only when connected.
+func (c *Controller) Run(now time.Time, downs []*forward.Down, urgent, connected bool) time.Duration {
+	if urgent || !now.Before(c.next) {
+		c.next = now.Add(interval)
+		c.allocate(downs)
+		for _, d := range downs {
+			d.Tick(now)
+		}
+	}
+	wait := c.next.Sub(now)
+	if connected && c.probe(now, downs) {
+		wait = min(wait, probeInterval)
+	}
+	return wait
+}
+
+// allocate chooses the layer of every video slot.
+func (c *Controller) allocate(downs []*forward.Down) {
+	c.streams, c.video, c.demand = c.streams[:0], c.video[:0], 0
+	audio, stamped := 0, false
+	for _, d := range downs {
+		up, size := d.Bound()
+		switch {
+		case up == nil:
+		case d.Kind() == track.Audio:
+			audio += audioRate
+		default:
+			stamped = stamped || d.Stamped()
+			c.video = append(c.video, d)
+			c.streams = append(c.streams, stream(d, up, size))
+		}
+	}
+	if len(c.video) == 0 {
+		return
+	}
+	budget := unlimited
+	if stamped {
+		budget = c.bwe.Target() - audio
+		if !c.bwe.Tested() {
+			budget = max(budget, allocate.Floor(trust, c.streams))
+		}
+	}
+	for i, l := range allocate.Allocate(budget, c.streams) {
+		c.video[i].SetLayer(l)
+		c.video[i].SetBandwidth(min(budget, maxRepair) / len(c.video))
+	}
+	c.demand = allocate.Demand(c.streams) + audio
+}
+
+// stream describes a video slot to the allocator.
+func stream(d *forward.Down, up track.UpTrack, size track.Size) allocate.Stream {
+	layers := up.Layers()
+	s := allocate.Stream{Screen: up.Info().Source == track.Screen, Area: size.Width * size.Height,
+		Wanted: layer.Choose(layers, size), Current: d.Layer(), Rates: make([]int, len(layers))}
+	idle := true
+	for _, l := range layers {
+		idle = idle && !l.Active
+	}
+	for i, l := range layers {
+		if l.Active || idle {
+			s.Rates[i] = max(l.Bitrate, 1)
+			if l.Bitrate == 0 {
+				s.Rates[i] = guessedRates[min(i, len(guessedRates)-1)]
+			}
+		}
+	}
+	return s
+}
+
+// probe sends padding when the estimator wants to know whether more would fit,
+// and tells whether it is still at it.
+func (c *Controller) probe(now time.Time, downs []*forward.Down) bool {
+	if c.demand == 0 {
+		return false
+	}
+	bytes, running := c.bwe.Probe(now, c.demand)
+	for _, d := range downs {
+		if bytes <= 0 {
+			break
+		}
+		if d.Kind() == track.Video {
+			bytes -= d.Pad(bytes)
+		}
+	}
+	return running
+}
