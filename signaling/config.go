@@ -51,6 +51,9 @@ type Config struct {
 	MaxSockets int
 	// ICEServers are given to every page.
 	ICEServers []wire.ICEServer
+	// Relays adds those that depend on how a page reached us and who it is; may be
+	// nil.
+	Relays Relays
 	// AudioSlots is how many receiving audio m-lines a page is asked to offer,
 	// MaxVideoSlots how many video ones it may; at most wire.MaxSlots.
 	AudioSlots, MaxVideoSlots int

@@ -33,7 +33,7 @@ func (w *fuzzWorld) session(t *testing.T) *session {
 	if w.s != nil && w.s.ctx.Err() == nil {
 		return w.s
 	}
-	s := w.server.newSession(Identity{Room: "acme/standup", TokenID: "t", Moderator: true}, &wire.Join{}, fakeSocket{})
+	s := w.server.newSession(Identity{Room: "acme/standup", TokenID: "t", Moderator: true}, &wire.Join{}, fakeSocket{}, nil)
 	if err := w.server.register(s); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func newSecret() string {
 // welcome reads the join message of a new socket and gives the socket to a new
 // session or to one that lost its own. It returns neither when the socket ended
 // first.
-func (srv *Server) welcome(conn *ws.Conn) (*session, error) {
+func (srv *Server) welcome(conn *ws.Conn, relays relays) (*session, error) {
 	late := time.AfterFunc(srv.cfg.JoinTimeout, func() {
 		srv.stats.notJoined.Add(1)
 		srv.tell(conn, "", NewError(KindTimeout, "No join message came in time.", nil), true)
@@ -45,14 +45,14 @@ func (srv *Server) welcome(conn *ws.Conn) (*session, error) {
 	if !late.Stop() {
 		return nil, nil // told already
 	}
-	s, err := srv.join(conn, data, err)
+	s, err := srv.join(conn, relays, data, err)
 	if err != nil {
 		srv.stats.notJoined.Add(1)
 	}
 	return s, err
 }
 
-func (srv *Server) join(conn *ws.Conn, data []byte, err error) (*session, error) {
+func (srv *Server) join(conn *ws.Conn, relays relays, data []byte, err error) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -70,20 +70,20 @@ func (srv *Server) join(conn *ws.Conn, data []byte, err error) (*session, error)
 	case len(join.Token) > maxToken:
 		return nil, NewError(KindUnauthorized, "The token is too long.", nil)
 	case join.Resume != "":
-		return srv.resume(conn, join)
+		return srv.resume(conn, relays, join)
 	}
-	return srv.joinAnew(conn, join)
+	return srv.joinAnew(conn, relays, join)
 }
 
 // joinAnew makes a member of the room of the token.
-func (srv *Server) joinAnew(conn *ws.Conn, join *wire.Join) (*session, error) {
+func (srv *Server) joinAnew(conn *ws.Conn, relays relays, join *wire.Join) (*session, error) {
 	ctx, cancel := context.WithTimeout(srv.ctx, srv.cfg.JoinTimeout)
 	defer cancel()
 	id, err := srv.verify(ctx, join)
 	if err != nil {
 		return nil, err
 	}
-	s := srv.newSession(id, join, conn)
+	s := srv.newSession(id, join, conn, relays)
 	if err := srv.register(s); err != nil {
 		s.abandon()
 		return nil, err
@@ -162,7 +162,7 @@ func (srv *Server) unregister(s *session) {
 
 // resume gives the socket to the session of a secret. The secret proves more
 // than the token did: the token is not looked at, and may have expired.
-func (srv *Server) resume(conn *ws.Conn, join *wire.Join) (*session, error) {
+func (srv *Server) resume(conn *ws.Conn, relays relays, join *wire.Join) (*session, error) {
 	srv.mu.Lock()
 	s := srv.sessions[hashSecret(join.Resume)]
 	srv.mu.Unlock()
@@ -177,7 +177,7 @@ func (srv *Server) resume(conn *ws.Conn, join *wire.Join) (*session, error) {
 	if !sameRoom(join.Room, s.hub.room) {
 		return nil, NewError(KindUnauthorized, "The connection to resume is in another room.", nil)
 	}
-	if err := s.takeOver(conn, join.ID); err != nil {
+	if err := s.takeOver(conn, relays, join.ID); err != nil {
 		return nil, gone
 	}
 	srv.stats.resumed.Add(1)

@@ -64,7 +64,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if srv.add(conn) {
 		defer srv.remove(conn)
-		srv.serve(conn)
+		srv.serve(conn, srv.relaysOf(r))
 	} else {
 		conn.Close(closeShutdown, shutdownReason)
 	}
@@ -80,9 +80,9 @@ const shutdownReason = "server is shutting down"
 
 // serve lets a socket join or resume a session and speak to it until the socket
 // ends or is to be closed.
-func (srv *Server) serve(conn *ws.Conn) {
+func (srv *Server) serve(conn *ws.Conn, relays relays) {
 	srv.stats.sockets.Add(1)
-	s, err := srv.welcome(conn)
+	s, err := srv.welcome(conn, relays)
 	if err != nil {
 		srv.tell(conn, "", err, true)
 		return

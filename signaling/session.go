@@ -44,12 +44,13 @@ type session struct {
 	mu       sync.Mutex
 	conn     socket // nil while lost
 	joinID   string // of the join message of conn
+	relays   relays // as conn reaches them
 	welcomed bool   // conn was told Joined; nothing else goes out before
 	gone     bool
 }
 
 // newSession prepares the session of a token for a socket.
-func (srv *Server) newSession(id Identity, join *wire.Join, conn socket) *session {
+func (srv *Server) newSession(id Identity, join *wire.Join, conn socket, relays relays) *session {
 	s := &session{
 		srv: srv, hub: srv.hubs.acquire(id.Room),
 		identity: identityOf(id, cleanName(join.Name)), stream: id.StreamName, secret: newSecret(),
@@ -58,7 +59,7 @@ func (srv *Server) newSession(id Identity, join *wire.Join, conn socket) *sessio
 		joined:  make(chan struct{}),
 		jobs:    make(chan job, maxJobs),
 		casting: make(chan struct{}, maxBroadcasts),
-		conn:    conn, joinID: join.ID,
+		conn:    conn, joinID: join.ID, relays: relays,
 	}
 	s.layers = newLayers(s.send)
 	s.ctx, s.over = context.WithCancel(srv.ctx)
@@ -126,25 +127,25 @@ func (s *session) sendJoined(w *room.Welcome, status BroadcastStatus) {
 		return
 	}
 	s.welcomed = true
-	id := s.joinID
-	s.sendLocked(ws.NewLazy(func() any { return s.joinedMessage(id, w, status) }))
+	id, servers := s.joinID, s.iceServers(s.relays, w.Self)
+	s.sendLocked(ws.NewLazy(func() any { return encodeJoined(s.joinedMessage(id, w, status, servers), w.Members) }))
 	if len(w.Speakers) > 0 {
 		s.sendLocked(ws.NewMessage(wireSpeakers(w.Speakers)))
 	}
 }
 
-func (s *session) joinedMessage(id string, w *room.Welcome, status BroadcastStatus) *wire.Joined {
+// joinedMessage is the message without the participants.
+func (s *session) joinedMessage(id string, w *room.Welcome, status BroadcastStatus, servers []wire.ICEServer) *wire.Joined {
 	cfg := &s.srv.cfg
 	j := &wire.Joined{
 		Head: wire.Head{Type: wire.TypeJoined, ID: id}, Version: wire.Version,
 		Self: string(w.Self), Resume: s.secret, Resumed: w.Resumed,
-		Room:         wire.Room{Name: string(s.hub.room), StreamName: s.stream},
-		Moderator:    s.identity.Moderator,
-		Participants: wireParticipants(w.Members),
-		Chat:         make([]wire.Chat, len(w.Chat)),
-		Broadcast:    wireBroadcast(status, s.identity.May.Broadcast),
-		ICEServers:   append([]wire.ICEServer{}, cfg.ICEServers...),
-		AudioSlots:   cfg.AudioSlots, MaxVideoSlots: cfg.MaxVideoSlots,
+		Room:       wire.Room{Name: string(s.hub.room), StreamName: s.stream},
+		Moderator:  s.identity.Moderator,
+		Chat:       make([]wire.Chat, len(w.Chat)),
+		Broadcast:  wireBroadcast(status, s.identity.May.Broadcast),
+		ICEServers: servers,
+		AudioSlots: cfg.AudioSlots, MaxVideoSlots: cfg.MaxVideoSlots,
 	}
 	for i, c := range w.Chat {
 		j.Chat[i] = wireChat(c)
@@ -229,7 +230,7 @@ func (s *session) loseLocked() {
 }
 
 // takeOver gives the session another socket.
-func (s *session) takeOver(conn socket, joinID string) error {
+func (s *session) takeOver(conn socket, relays relays, joinID string) error {
 	s.takeover.Lock()
 	defer s.takeover.Unlock()
 	s.mu.Lock()
@@ -238,7 +239,7 @@ func (s *session) takeOver(conn socket, joinID string) error {
 		return room.ErrGone
 	}
 	old := s.conn
-	s.conn, s.joinID, s.welcomed = conn, joinID, false
+	s.conn, s.relays, s.joinID, s.welcomed = conn, relays, joinID, false
 	s.mu.Unlock()
 	if old != nil {
 		old.Close(wire.CloseReplaced, "resumed elsewhere")
