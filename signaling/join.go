@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -106,21 +104,12 @@ func (srv *Server) joinAnew(conn *ws.Conn, relays relays, join *wire.Join) (*ses
 
 // verify checks the token and that it is for the room of the page.
 func (srv *Server) verify(ctx context.Context, join *wire.Join) (Identity, error) {
-	id, err := srv.cfg.Verifier.Verify(ctx, join.Token)
+	id, err := Identify(ctx, srv.cfg.Verifier, join.Token)
 	if err != nil {
-		var e *Error
-		if errors.As(err, &e) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-			return Identity{}, err
-		}
-		return Identity{}, NewError(KindUnauthorized, "This link or token is not valid.", err)
+		return Identity{}, err
 	}
 	if !sameRoom(join.Room, id.Room) {
 		return Identity{}, NewError(KindUnauthorized, "The token is for another room.", nil)
-	}
-	if id.TokenID == "" {
-		// A token without jti can be banned all the same.
-		sum := sha256.Sum256([]byte(join.Token))
-		id.TokenID = "sha256-" + hex.EncodeToString(sum[:])
 	}
 	return id, nil
 }
