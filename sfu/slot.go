@@ -111,7 +111,9 @@ func (s *slot) readRTCP() {
 func (s *slot) feedback(pkt rtcp.Packet, now time.Time) {
 	switch pkt := pkt.(type) {
 	case *rtcp.TransportLayerCC:
-		s.peer.bwe.Feedback(now, pkt)
+		if s.peer.bwe.Feedback(now, pkt) {
+			s.peer.poke()
+		}
 	case *rtcp.TransportLayerNack:
 		for i := range pkt.Nacks {
 			pkt.Nacks[i].Range(func(seq uint16) bool {

@@ -23,7 +23,7 @@ type ban struct {
 // harnesses are packages that only tests import.
 var harnesses = []string{
 	"tests", "internal/unittest", "internal/store/storetest", "internal/botclient/bottest",
-	"egress/media/mediatest", "sfu/track/tracktest",
+	"egress/media/mediatest", "sfu/track/tracktest", "sfu/bwe/bwetest",
 }
 
 var bans = []ban{

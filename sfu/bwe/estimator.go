@@ -1,12 +1,14 @@
 // Package bwe estimates how much one subscriber can be sent, from transport-wide
 // congestion control feedback: Google congestion control as of
-// draft-ietf-rmcat-gcc-02, with the trendline filter, a loss-based limit and
+// draft-ietf-rmcat-gcc-02 with the trendline filter, told by the queue itself how
+// much it lets through, a loss-based limit that knows the path's own loss, and
 // probing. Time is an input.
 //
-//	Stamp ──> packets ──> subscriber ──> feedback ──> Feedback
+//	Stamp ──> packets ──> subscriber ──> feedback ──> Report
 //	                                                    │
 //	          trend (queues) ─┐                         │
-//	          loss ───────────┼─> Target  <─────────────┘
+//	          queue ──────────┤                         │
+//	          losses ─────────┼─> Target  <─────────────┘
 //	          probe ──────────┘
 package bwe
 
@@ -26,16 +28,23 @@ const (
 )
 
 const (
-	decrease     = 0.85
-	growth       = 0.08 // per second while the capacity is not known
-	lossHigh     = 0.10
-	lossLow      = 0.02
-	lossPackets  = 20 // least number of packets to judge loss by
-	lossInterval = 200 * time.Millisecond
-	probeLength  = 120 * time.Millisecond
-	probeMinGap  = 1 * time.Second
-	probeMaxGap  = 4 * time.Second
-	lossStale    = 2 * time.Second // after which nothing is known of the loss
+	// decrease is what is taken of the rate that arrives on a full path when its
+	// queue could not be measured, backOff when it was.
+	decrease = 0.85
+	backOff  = 0.95
+	// drainTime is within how long a queue shall be gone, drainMost the most of the
+	// path's capacity that is left unused for it.
+	drainTime = time.Second
+	drainMost = 0.5
+	// growth is per second while the capacity is not known.
+	growth = 0.08
+	// freshFor is how long what a queue told is the capacity of the path.
+	freshFor    = 5 * time.Second
+	probeLength = 120 * time.Millisecond
+	probeMinGap = 1 * time.Second
+	probeMaxGap = 4 * time.Second
+	// silence is after how long without feedback the path counts as broken.
+	silence = 500 * time.Millisecond
 )
 
 // Config bounds an Estimator; zero fields take the defaults.
@@ -51,22 +60,23 @@ type Estimator struct {
 	mu       sync.Mutex
 	history  history
 	trend    trend
+	queue    queue
 	acked    acked
+	losses   losses
 	rtt      time.Duration // smoothed, 0 unknown
 	target   float64       // delay-based, bit/s
-	lossRate float64       // loss-based limit, bit/s
 	capacity capacity
 	state    usage
+	share    float64       // bit/s that the standing queue let through last
+	shareAt  time.Duration // when
 
 	lastIncrease time.Duration
 	lastDecrease time.Duration
 	lastFeedback time.Duration
+	unheard      time.Duration // when the first packet after it went out
+	waiting      bool          // there is such a packet
 	heard        bool
 	tested       bool // a limit was met
-
-	lossLost, lossSeen int
-	lossAt             time.Duration
-	loss               float64
 
 	probe     probe
 	nextProbe time.Duration
@@ -85,7 +95,7 @@ func New(cfg Config, now time.Time) *Estimator {
 	if cfg.Max <= 0 {
 		cfg.Max = DefaultMax
 	}
-	return &Estimator{cfg: cfg, epoch: now, target: float64(cfg.Start), lossRate: float64(cfg.Max), probeGap: probeMinGap}
+	return &Estimator{cfg: cfg, epoch: now, target: float64(cfg.Start), losses: losses{limit: float64(cfg.Max)}, probeGap: probeMinGap}
 }
 
 // Stamp records that a packet of size bytes goes out now and returns its
@@ -98,44 +108,79 @@ func (e *Estimator) Stamp(now time.Time, size int) uint16 {
 	if probing {
 		e.probe.sent(size)
 	}
+	if !e.waiting {
+		e.waiting, e.unheard = true, at
+	}
 	return e.history.add(at, size, probing)
 }
 
-// Feedback takes one feedback packet of the subscriber.
-func (e *Estimator) Feedback(now time.Time, fb *rtcp.TransportLayerCC) {
+// Feedback takes one feedback packet of the subscriber that was taken apart.
+// Report does the same with the bytes of the packet and takes less time.
+func (e *Estimator) Feedback(now time.Time, fb *rtcp.TransportLayerCC) (urgent bool) {
+	b, err := fb.Marshal()
+	if err != nil {
+		return false
+	}
+	urgent, _ = e.Report(now, b)
+	return urgent
+}
+
+// Report takes one feedback packet of the subscriber, an RTCP packet for which
+// IsFeedback is true. It is urgent when much less fits than before, or when the
+// subscriber is heard again after a silence: what is sent should be chosen anew at
+// once.
+func (e *Estimator) Report(now time.Time, packet []byte) (urgent bool, err error) {
+	r, err := newReader(packet)
+	if err != nil {
+		return false, err
+	}
 	at := now.Sub(e.epoch)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.heard, e.lastFeedback = true, at
-	newest := sent{}
-	walk(fb, func(r report) {
-		s, ok := e.history.take(r.seq)
-		if !ok {
-			return
-		}
-		e.lossSeen++
-		if !r.received {
-			e.lossLost++
-			return
-		}
-		e.trend.packet(s.at, r.arrival)
-		if e.trend.state == overuse {
-			e.probe.overused = true
-		}
-		e.acked.add(r.arrival, int(s.size))
-		if s.probe && e.probe.running {
-			e.probe.ack(s, r.arrival)
-		}
-		if s.at >= newest.at {
-			newest = s
-		}
-	})
-	if newest.open {
-		e.observeRTT(at - newest.at)
+	back := e.silentLocked(at)
+	lostFrom := time.Duration(-1)
+	if back {
+		lostFrom = at - e.rtt
 	}
+	before := e.targetLocked()
+	e.heard, e.lastFeedback, e.waiting = true, at, false
+	e.packets(&r, at, lostFrom)
 	e.judgeLoss(at)
 	e.judgeDelay(at)
 	e.judgeProbe(at)
+	return back || e.targetLocked() < before*9/10, nil
+}
+
+// packets takes the fate of each packet. What was lost before lostFrom was lost to
+// a break of the path, which says nothing of its capacity.
+func (e *Estimator) packets(r *reader, at, lostFrom time.Duration) {
+	newest := time.Duration(-1)
+	for {
+		seq, arrival, received, ok := r.next()
+		if !ok {
+			break
+		}
+		s, known := e.history.take(at, seq)
+		if !known {
+			continue
+		}
+		if s.at >= lostFrom {
+			e.losses.count(received)
+		}
+		if !received {
+			continue
+		}
+		e.trend.packet(s.at, arrival)
+		e.queue.packet(s.at, arrival, s.size)
+		e.acked.add(arrival, s.size)
+		if s.probe && e.probe.running {
+			e.probe.ack(s, arrival)
+		}
+		newest = max(newest, s.at)
+	}
+	if newest >= 0 {
+		e.observeRTT(at - newest)
+	}
 }
 
 func (e *Estimator) observeRTT(rtt time.Duration) {
@@ -148,45 +193,63 @@ func (e *Estimator) observeRTT(rtt time.Duration) {
 
 // judgeLoss updates the loss-based limit (draft-ietf-rmcat-gcc-02 §6).
 func (e *Estimator) judgeLoss(at time.Duration) {
-	if e.lossSeen < lossPackets || at-e.lossAt < lossInterval {
-		return
-	}
-	elapsed := min(at-e.lossAt, time.Second)
-	e.loss = float64(e.lossLost) / float64(e.lossSeen)
-	e.lossLost, e.lossSeen, e.lossAt = 0, 0, at
-	switch {
-	case e.loss > lossHigh:
-		e.lossRate = max(min(e.lossRate, e.target)*(1-0.5*e.loss), float64(e.cfg.Min))
+	rate, _ := e.acked.rate()
+	if e.losses.judge(at, float64(rate), e.target, e.rtt+300*time.Millisecond, e.cfg) {
 		e.tested = true
-	case e.loss < lossLow:
-		e.lossRate = min(e.lossRate*math.Pow(1+3*growth, elapsed.Seconds()), float64(e.cfg.Max))
 	}
+}
+
+// full tells whether the delay says that the path is full now.
+func (e *Estimator) full() bool {
+	stands := e.queue.stands()
+	return stands >= fullAfter && e.queue.delay >= fullDelay || stands >= earlyAfter && e.trend.state == overuse
 }
 
 // judgeDelay moves the delay-based estimate (draft-ietf-rmcat-gcc-02 §5.5).
 func (e *Estimator) judgeDelay(at time.Duration) {
 	rate, known := e.acked.rate()
-	switch e.trend.state {
-	case overuse:
-		if e.state == overuse && at-e.lastDecrease < e.rtt+100*time.Millisecond {
-			return
-		}
-		if known {
-			e.capacity.sample(float64(rate))
-			e.target = min(e.target, decrease*float64(rate))
-		} else {
-			e.target *= decrease
-		}
-		e.lastDecrease, e.tested = at, true
-	case underuse: // queues drain: hold
+	switch {
+	case e.full():
+		e.overused(at, float64(rate), known)
+	case e.queue.standing: // it drains, or has just begun: hold
 		e.lastIncrease = at
-	case normal:
+	default:
+		if e.state == overuse {
+			e.recover(at)
+		}
+		e.state = normal
 		if known {
 			e.increase(at, float64(rate))
 		}
 	}
-	e.state = e.trend.state
 	e.target = min(max(e.target, float64(e.cfg.Min)), float64(e.cfg.Max))
+}
+
+// overused lowers the estimate to what the queue lets through, less what it takes
+// to empty it.
+func (e *Estimator) overused(at time.Duration, rate float64, known bool) {
+	e.lastIncrease = at
+	if e.state == overuse && (e.queue.drains() || at-e.lastDecrease < e.rtt+100*time.Millisecond) {
+		return
+	}
+	if share, ok := e.queue.share(); ok {
+		e.share, e.shareAt = share, at
+		e.capacity.sample(share)
+		drain := min(drainMost, max(0, e.queue.delay-2*fullDelay).Seconds()/drainTime.Seconds())
+		e.target = min(e.target, share*(backOff-drain))
+	} else if known {
+		e.target = min(e.target, decrease*rate)
+	} else {
+		e.target *= decrease
+	}
+	e.state, e.lastDecrease, e.tested = overuse, at, true
+}
+
+// recover returns to what the queue has shown to fit once it is gone.
+func (e *Estimator) recover(at time.Duration) {
+	if e.share > 0 && at-e.shareAt < freshFor {
+		e.target = max(e.target, backOff*e.share)
+	}
 }
 
 // increase climbs: by a constant share while the capacity is unknown, by about a
@@ -217,7 +280,7 @@ func (e *Estimator) Target() int {
 }
 
 func (e *Estimator) targetLocked() int {
-	return int(max(min(e.target, e.lossRate), float64(e.cfg.Min)))
+	return int(max(min(e.target, e.losses.limit), float64(e.cfg.Min)))
 }
 
 // Tested tells whether the path has ever shown a limit. Until then the estimate is
@@ -226,6 +289,18 @@ func (e *Estimator) Tested() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.tested
+}
+
+// Silent tells whether nothing was heard of the subscriber although packets have
+// gone out: the path is broken, or as good as.
+func (e *Estimator) Silent(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.silentLocked(now.Sub(e.epoch))
+}
+
+func (e *Estimator) silentLocked(at time.Duration) bool {
+	return e.heard && e.waiting && at-e.unheard > silence+2*e.rtt
 }
 
 // RTT returns the smoothed round-trip time, 0 while unknown.
@@ -240,7 +315,8 @@ type Stats struct {
 	Target   int           // bit/s
 	Received int           // bit/s that arrive
 	RTT      time.Duration // smoothed
-	Loss     float64       // 0 .. 1, over the last interval
+	Queue    time.Duration // that packets wait on the path
+	Loss     float64       // 0 .. 1, smoothed
 	Probes   uint64        // probes that were sent
 }
 
@@ -249,5 +325,5 @@ func (e *Estimator) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	rate, _ := e.acked.rate()
-	return Stats{Target: e.targetLocked(), Received: rate, RTT: e.rtt, Loss: e.loss, Probes: e.probes}
+	return Stats{Target: e.targetLocked(), Received: rate, RTT: e.rtt, Queue: e.queue.delay, Loss: e.losses.rate, Probes: e.probes}
 }

@@ -1,99 +1,90 @@
 package bwe
 
-import (
-	"time"
+import "time"
 
-	"github.com/pion/rtcp"
+const (
+	// historyLeast and historyMost bound how many sent packets are remembered:
+	// it grows when feedback takes longer than the packets last.
+	historyLeast = 1 << 8
+	historyMost  = 1 << 12
+	// historyAge is how long a packet without feedback is worth remembering.
+	historyAge = 2 * time.Second
 )
-
-// historySize is how many sent packets are remembered: 1 s at 2000 packets/s.
-const historySize = 1 << 11
 
 // sent is one packet on its way.
 type sent struct {
 	at    time.Duration // since the estimator began
-	size  uint16        // bytes
-	seq   uint16
-	probe bool // belongs to the running probe
-	open  bool // sent and not yet reported on
+	size  int           // bytes
+	probe bool          // belongs to the running probe
+}
+
+// record is a sent packet as it is kept: 8 bytes, for there are many.
+type record struct {
+	at   uint32 // since the estimator began, in ticks
+	seq  uint16
+	info uint16 // size, and the flags below
+}
+
+const (
+	// tick is 2^15 ns, 33 µs: feedback has a resolution of 250 µs.
+	tick = 15
+	// recordOpen marks a packet that was not yet reported on.
+	recordOpen  = 1 << 15
+	recordProbe = 1 << 14
+	recordSize  = recordProbe - 1
+)
+
+// age returns how long before now the packet was sent.
+func (r *record) age(now time.Duration) time.Duration {
+	return time.Duration(uint32(now>>tick)-r.at) << tick
 }
 
 // history remembers what was sent by transport-wide sequence number.
 type history struct {
 	next    uint16
-	packets [historySize]sent
+	packets []record
 }
 
 func (h *history) add(at time.Duration, size int, probe bool) uint16 {
+	if h.packets == nil {
+		h.packets = make([]record, historyLeast)
+	}
 	seq := h.next
 	h.next++
-	h.packets[seq%historySize] = sent{at: at, size: uint16(min(size, 1<<16-1)), seq: seq, probe: probe, open: true}
+	r := h.slot(seq)
+	if r.info&recordOpen != 0 && len(h.packets) < historyMost && r.age(at) < historyAge {
+		h.grow()
+		r = h.slot(seq)
+	}
+	info := uint16(min(size, recordSize)) | recordOpen
+	if probe {
+		info |= recordProbe
+	}
+	*r = record{at: uint32(at >> tick), seq: seq, info: info}
 	return seq
 }
 
+func (h *history) slot(seq uint16) *record { return &h.packets[int(seq)&(len(h.packets)-1)] }
+
+func (h *history) grow() {
+	old := h.packets
+	h.packets = make([]record, 2*len(old))
+	for _, r := range old {
+		if r.info&recordOpen != 0 {
+			*h.slot(r.seq) = r
+		}
+	}
+}
+
 // take returns a sent packet once.
-func (h *history) take(seq uint16) (sent, bool) {
-	p := &h.packets[seq%historySize]
-	if !p.open || p.seq != seq {
+func (h *history) take(now time.Duration, seq uint16) (sent, bool) {
+	if h.packets == nil {
 		return sent{}, false
 	}
-	s := *p
-	p.open = false
-	return s, true
-}
-
-// report is one packet of a feedback.
-type report struct {
-	seq      uint16
-	received bool
-	arrival  time.Duration // on the receiver's clock
-}
-
-// walk calls f for each packet that a feedback
-// (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1) reports on. A
-// feedback that contradicts itself ends early.
-func walk(fb *rtcp.TransportLayerCC, f func(report)) {
-	w := walker{fb: fb, f: f, arrival: time.Duration(fb.ReferenceTime) * 64 * time.Millisecond}
-	for _, c := range fb.PacketChunks {
-		switch c := c.(type) {
-		case *rtcp.RunLengthChunk:
-			for range c.RunLength {
-				if !w.packet(c.PacketStatusSymbol) {
-					return
-				}
-			}
-		case *rtcp.StatusVectorChunk:
-			for _, s := range c.SymbolList {
-				if !w.packet(s) {
-					return
-				}
-			}
-		}
+	r := h.slot(seq)
+	if r.info&recordOpen == 0 || r.seq != seq {
+		return sent{}, false
 	}
-}
-
-type walker struct {
-	fb      *rtcp.TransportLayerCC
-	f       func(report)
-	arrival time.Duration
-	n       uint16 // packets so far
-	deltas  int    // receive deltas so far
-}
-
-func (w *walker) packet(symbol uint16) bool {
-	if w.n >= w.fb.PacketStatusCount {
-		return false
-	}
-	r := report{seq: w.fb.BaseSequenceNumber + w.n}
-	w.n++
-	if symbol == rtcp.TypeTCCPacketReceivedSmallDelta || symbol == rtcp.TypeTCCPacketReceivedLargeDelta {
-		if w.deltas >= len(w.fb.RecvDeltas) {
-			return false
-		}
-		w.arrival += time.Duration(w.fb.RecvDeltas[w.deltas].Delta) * time.Microsecond
-		w.deltas++
-		r.received, r.arrival = true, w.arrival
-	}
-	w.f(r)
-	return true
+	r.info &^= recordOpen
+	return sent{at: now - r.age(now), size: int(r.info & recordSize), probe: r.info&recordProbe != 0}, true
 }

@@ -18,7 +18,6 @@ type probe struct {
 	firstSent, lastSent time.Duration
 	firstSeen, lastSeen time.Duration
 	firstSize, lastSize int
-	overused            bool
 }
 
 // sent counts a packet of the probe.
@@ -33,14 +32,14 @@ func (p *probe) ack(s sent, arrival time.Duration) {
 		p.firstSent = s.at
 	}
 	if p.got == 0 || arrival < p.firstSeen {
-		p.firstSeen, p.firstSize = arrival, int(s.size)
+		p.firstSeen, p.firstSize = arrival, s.size
 	}
 	if s.at >= p.lastSent {
-		p.lastSent, p.lastSize = s.at, int(s.size)
+		p.lastSent, p.lastSize = s.at, s.size
 	}
 	p.lastSeen = max(p.lastSeen, arrival)
 	p.got++
-	p.gotBytes += int(s.size)
+	p.gotBytes += s.size
 }
 
 // result is the rate that the path has shown to carry, 0 when the probe says

@@ -2,6 +2,9 @@ package bwe
 
 import "time"
 
+// probeStale is after how long without feedback nothing is known of the path.
+const probeStale = 2 * time.Second
+
 // Probe asks whether to send padding, and how much, when demand (bit/s) exceeds
 // the estimate. It starts a probe when one is due; while it runs, bytes is what
 // should go out now on top of the media. Call it every few milliseconds while
@@ -38,10 +41,10 @@ func (e *Estimator) mayProbe(at time.Duration, demand int) bool {
 	if !e.heard || demand <= e.targetLocked() || at < e.nextProbe || at-e.lastDecrease < time.Second {
 		return false
 	}
-	if at-e.lastFeedback > lossStale {
+	if at-e.lastFeedback > probeStale {
 		return true
 	}
-	return e.state != overuse && (e.loss < lossHigh || at-e.lossAt > lossStale)
+	return e.state != overuse && !e.queue.standing && !e.losses.trial.running
 }
 
 // judgeProbe ends a probe: what it has shown is believed, failure doubles the
@@ -52,10 +55,10 @@ func (e *Estimator) judgeProbe(at time.Duration) {
 		return
 	}
 	before := e.targetLocked()
-	if got := p.result(); got > before && !p.overused {
+	if got := p.result(); got > before {
 		p.running = false
 		e.target = min(max(e.target, float64(got)), float64(e.cfg.Max))
-		e.lossRate = max(e.lossRate, e.target)
+		e.losses.limit = max(e.losses.limit, e.target)
 		if float64(got) > e.capacity.mean {
 			e.capacity.known = false
 		}
