@@ -20,6 +20,7 @@ type Config struct {
 	Log       Log       `yaml:"log"`
 	HTTP      HTTP      `yaml:"http"`
 	RTC       RTC       `yaml:"rtc"`
+	TURN      TURN      `yaml:"turn"`
 	Rooms     Rooms     `yaml:"rooms"`
 	Broadcast Broadcast `yaml:"broadcast"`
 	Ingest    Ingest    `yaml:"ingest"`
@@ -60,6 +61,21 @@ type ICEServer struct {
 	URLs       []string `yaml:"urls"`
 	Username   string   `yaml:"username"`
 	Credential string   `yaml:"credential"`
+}
+
+// TURN is the relay for browsers that cannot reach the media port.
+type TURN struct {
+	Enabled        bool          `yaml:"enabled"`
+	Address        string        `yaml:"address"`
+	TLSAddress     string        `yaml:"tls_address"`
+	TLSCert        string        `yaml:"tls_cert"`
+	TLSKey         string        `yaml:"tls_key"`
+	ShareHTTP      bool          `yaml:"share_http"`
+	Host           string        `yaml:"host"`
+	CredentialTTL  time.Duration `yaml:"credential_ttl"`
+	MaxAllocations int           `yaml:"max_allocations"`
+	MaxPerUser     int           `yaml:"max_per_user"`
+	MaxPerIP       int           `yaml:"max_per_ip"`
 }
 
 // Rooms bounds the rooms.

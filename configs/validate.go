@@ -20,6 +20,7 @@ func (c *Config) Validate() error {
 	p.check(slices.Contains([]string{"text", "json"}, c.Log.Format), "log.format", "must be text or json")
 	c.HTTP.validate(&p)
 	c.RTC.validate(&p)
+	c.TURN.validate(&p)
 	c.Rooms.validate(&p)
 	c.Broadcast.validate(&p)
 	if c.Ingest.Address != "" {
@@ -56,6 +57,21 @@ func (r *RTC) validate(p *problems) {
 	for _, s := range r.ICEServers {
 		p.check(len(s.URLs) > 0, "rtc.ice_servers", "each entry needs urls")
 	}
+}
+
+func (t *TURN) validate(p *problems) {
+	for key, v := range map[string]string{"turn.address": t.Address, "turn.tls_address": t.TLSAddress} {
+		if v != "" {
+			p.address(key, v)
+		}
+	}
+	p.check((t.TLSCert == "") == (t.TLSKey == ""), "turn.tls_cert", "must be set together with turn.tls_key")
+	_, err := netip.ParseAddr(t.Host)
+	p.check(err == nil || !strings.ContainsAny(t.Host, ":/ "), "turn.host", "must be a name or an address, without a port")
+	p.check(t.CredentialTTL >= time.Minute && t.CredentialTTL <= 7*24*time.Hour, "turn.credential_ttl", "must be between 1m and 168h")
+	p.between("turn.max_allocations", t.MaxAllocations, 1, 60000)
+	p.between("turn.max_per_user", t.MaxPerUser, 1, 1000)
+	p.between("turn.max_per_ip", t.MaxPerIP, 1, 60000)
 }
 
 func (r *Rooms) validate(p *problems) {

@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	"github.com/meetcast/meetcast/internal/store"
 	"github.com/meetcast/meetcast/sfu"
 	"github.com/meetcast/meetcast/sfu/room"
+	"github.com/meetcast/meetcast/sfu/turn"
 	"github.com/meetcast/meetcast/signaling"
 )
 
@@ -34,6 +36,7 @@ type App struct {
 	tokens   *auth.Tokens
 	revoked  *auth.StoreRevocations
 	engine   *sfu.Engine
+	relay    *turn.Server // nil without TURN
 	rooms    *room.Rooms
 	vods     *vod.Store
 	live     *live.Hub
@@ -45,6 +48,8 @@ type App struct {
 	http     *server
 	first    catalog.First
 	stopping context.CancelFunc
+
+	webTLS, turnTLS *tls.Config // nil for none
 
 	// closers stop what was started, last first.
 	closers []closer
@@ -64,7 +69,9 @@ func Start(ctx context.Context, cfg *configs.Config, log *slog.Logger) (*App, er
 		start func(context.Context) error
 	}{
 		{"data folder", a.startStore},
+		{"certificates", a.startCertificates},
 		{"media", a.startMedia},
+		{"turn", a.startTURN},
 		{"recordings", a.startRecordings},
 		{"playout", a.startPlayout},
 		{"broadcasts", a.startEgress},

@@ -7,15 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
-	"golang.org/x/crypto/acme/autocert"
-
-	"github.com/meetcast/meetcast/configs"
 	"github.com/meetcast/meetcast/egress/live"
 	"github.com/meetcast/meetcast/egress/vod"
 	"github.com/meetcast/meetcast/frontend"
+	"github.com/meetcast/meetcast/internal/door"
 	"github.com/meetcast/meetcast/signaling"
 	"github.com/meetcast/meetcast/signaling/api"
 	"github.com/meetcast/meetcast/signaling/wire"
@@ -45,6 +42,7 @@ func (a *App) startSignaling(context.Context) error {
 		// The page comes from here; its token is what counts, not its origin.
 		Socket:        ws.Config{Origins: []string{"*"}},
 		ICEServers:    ice,
+		Relays:        a.relays,
 		AudioSlots:    a.cfg.Rooms.AudioSlots,
 		MaxVideoSlots: a.cfg.Rooms.MaxVideoSlots,
 		Logger:        a.log.With("part", "signaling"),
@@ -108,33 +106,22 @@ func (a *App) startHTTP(context.Context) error {
 		},
 		addr: l.Addr(), failed: make(chan error, 1), done: make(chan struct{}),
 	}
-	serve := serveFunc(s.http, a.cfg)
+	// Pages and TURN share the port; see package door.
+	var relay func(net.Conn)
+	if a.relay != nil && a.cfg.TURN.ShareHTTP {
+		relay = a.relay.Serve
+	}
+	s.http.TLSConfig = a.webTLS
+	entrance := door.New(l, a.webTLS, relay)
 	go func() {
 		defer close(s.done)
-		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(entrance); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("serve http: %w", err)
 		}
 	}()
 	a.http = s
 	a.onClose("http", s.close)
 	return nil
-}
-
-// serveFunc chooses plain HTTP, given certificates, or certificates by ACME.
-func serveFunc(s *http.Server, cfg *configs.Config) func(net.Listener) error {
-	switch {
-	case cfg.HTTP.TLSCert != "":
-		return func(l net.Listener) error { return s.ServeTLS(l, cfg.HTTP.TLSCert, cfg.HTTP.TLSKey) }
-	case len(cfg.HTTP.ACMEHosts) > 0:
-		m := &autocert.Manager{
-			Prompt:     autocert.AcceptTOS,
-			HostPolicy: autocert.HostWhitelist(cfg.HTTP.ACMEHosts...),
-			Cache:      autocert.DirCache(filepath.Join(cfg.DataDir, "certificates")),
-		}
-		s.TLSConfig = m.TLSConfig()
-		return func(l net.Listener) error { return s.ServeTLS(l, "", "") }
-	}
-	return s.Serve
 }
 
 // close stops listening and lets answers under way finish for a moment. Sockets

@@ -66,6 +66,7 @@ func (a *App) readStats(emit func(metrics.Sample)) {
 		value("udp_dropped_packets_total", "Packets that the media port did not send.", float64(media.Socket.Drops[d]),
 			[2]string{"reason", d.String()})
 	}
+	a.readRelay(value)
 	a.readBroadcasts(value)
 }
 

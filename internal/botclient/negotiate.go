@@ -3,6 +3,7 @@ package botclient
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -58,9 +59,14 @@ func (b *Bot) addSlots(kind track.Kind, n int) error {
 	return nil
 }
 
+// iceServers leaves relays out, as pages do at first: bots measure the direct way,
+// and every relay named would be opened.
 func iceServers(in []wire.ICEServer) []webrtc.ICEServer {
 	var out []webrtc.ICEServer
 	for _, s := range in {
+		if len(s.URLs) > 0 && strings.HasPrefix(s.URLs[0], "turn") {
+			continue
+		}
 		out = append(out, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
 	}
 	return out

@@ -112,6 +112,7 @@ func StartServer(t testing.TB, o ServerOptions) *Server {
 		"MEETCAST_HTTP_ADDRESS":         fmt.Sprintf("127.0.0.1:%d", s.HTTPPort),
 		"MEETCAST_HTTP_PUBLIC_URL":      s.URL,
 		"MEETCAST_RTC_PORT":             fmt.Sprint(s.RTCPort),
+		"MEETCAST_TURN_ADDRESS":         ":0",
 		"MEETCAST_INGEST_ADDRESS":       fmt.Sprintf("127.0.0.1:%d", s.RTMPPort),
 		"MEETCAST_BROADCAST_WIDTH":      "320",
 		"MEETCAST_BROADCAST_HEIGHT":     "180",
