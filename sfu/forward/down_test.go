@@ -308,11 +308,40 @@ type counter struct{ n uint16 }
 
 func (c *counter) Stamp(time.Time, int) uint16 { c.n++; return c.n }
 
-func TestPaddingTakesNumbers(t *testing.T) {
+// With a retransmission stream, padding leaves the numbers of the media alone: a
+// lost one would else be a hole that nothing fills.
+func TestPaddingGoesOnTheRetransmissionStream(t *testing.T) {
 	c, w := &clock{time.Unix(1000, 0)}, &wire{}
 	d := NewDown(DownConfig{Kind: track.Video, Now: c.now, Stamper: &counter{}})
 	o := everything
 	o.Writer, o.TransportCC = w, 5
+	d.Open(o)
+	up, s := video("a", packet.VP8), &source{codec: packet.VP8, ssrc: 1}
+	d.Bind(up, hd)
+	d.SetLayer(0)
+	f := s.frame(true)
+	up.Push(f[0])
+	if got := d.Pad(1000); got < 1000 || got > 1300 {
+		t.Fatalf("%d bytes of padding", got)
+	}
+	up.Push(f[1])
+	headers, _ := w.take()
+	if len(headers) != 6 || headers[5].SequenceNumber != headers[0].SequenceNumber+1 {
+		t.Fatalf("%d packets; the media has numbers %d and %d", len(headers), headers[0].SequenceNumber, headers[5].SequenceNumber)
+	}
+	for i, h := range headers[1:5] {
+		if h.SSRC != o.RTX || h.PayloadType != o.RTXTypes[packet.VP8] || !h.Padding || h.SequenceNumber != headers[1].SequenceNumber+uint16(i) ||
+			binary.BigEndian.Uint16(h.GetExtension(5)) != uint16(i+2) {
+			t.Fatalf("padding %d: %+v", i, h)
+		}
+	}
+}
+
+func TestPaddingTakesNumbers(t *testing.T) {
+	c, w := &clock{time.Unix(1000, 0)}, &wire{}
+	d := NewDown(DownConfig{Kind: track.Video, Now: c.now, Stamper: &counter{}})
+	o := everything
+	o.Writer, o.TransportCC, o.RTX = w, 5, 0
 	d.Open(o)
 	up, s := video("a", packet.VP8), &source{codec: packet.VP8, ssrc: 1}
 	d.Bind(up, hd)

@@ -130,6 +130,12 @@ func (d *Down) Nack(seq uint16) {
 		d.stats.Drops[DropUncached]++
 		return
 	}
+	if now := d.seq.Current(); now != nil && g.Source != now.Source {
+		// A key frame of another source has come since: what is missing before it
+		// is shown no more, and would take the place of what is.
+		d.stats.Drops[DropLate]++
+		return
+	}
 	var p packet.Packet
 	cache, ok := d.up.(Cache)
 	if !ok || !cache.Cached(g.Source, in, &p, d.rtx.buf[2:]) {

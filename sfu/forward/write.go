@@ -137,26 +137,58 @@ func (d *Down) send(payload []byte, now time.Time) {
 const padding = 255
 
 // Pad sends padding of about bytes, to probe the path, and returns how much it
-// sent. It does nothing in the middle of a frame.
+// sent. It goes on the retransmission stream, whose numbers nobody waits for;
+// without one it goes among the media, and never in the middle of a frame.
 func (d *Down) Pad(bytes int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	inFrame := !d.between && d.current.Load() != 0
-	if !d.open || d.closed || inFrame || d.out.TransportCC == 0 || d.last == 0 {
+	if !d.open || d.closed || d.out.TransportCC == 0 || d.last == 0 {
+		return 0
+	}
+	rtx := d.rtxType()
+	if inFrame := !d.between && d.current.Load() != 0; rtx == 0 && inFrame {
 		return 0
 	}
 	now, sent := d.cfg.Now(), 0
-	h := &d.header
-	h.Marker, h.Padding, h.PaddingSize = false, true, padding
-	h.PayloadType, h.Timestamp = d.last, d.time.Last()
-	for sent < bytes {
-		h.SequenceNumber = d.seq.Insert()
-		d.send(nil, now)
+	for ; sent < bytes; sent += 20 + padding {
+		if rtx != 0 {
+			d.padRTX(rtx, now)
+		} else {
+			d.padMedia(now)
+		}
 		d.stats.Padding++
-		sent += 20 + padding
+	}
+	return sent
+}
+
+// rtxType is the retransmission payload type of what was sent last, 0 for none.
+func (d *Down) rtxType() uint8 {
+	for i, pt := range d.out.Types {
+		if pt == d.last && d.out.RTX != 0 {
+			return d.out.RTXTypes[i]
+		}
+	}
+	return 0
+}
+
+func (d *Down) padRTX(pt uint8, now time.Time) {
+	h := &d.rtx.header
+	h.Marker, h.Padding, h.PaddingSize = false, true, padding
+	h.SSRC, h.PayloadType, h.SequenceNumber, h.Timestamp = d.out.RTX, pt, d.rtx.seq, d.time.Last()
+	d.rtx.seq++
+	binary.BigEndian.PutUint16(d.rtx.stamp[:], d.cfg.Stamper.Stamp(now, 20+padding))
+	if _, err := d.out.Writer.WriteRTP(h, nil); err != nil {
+		d.stats.Drops[DropUnconnected]++
 	}
 	h.Padding, h.PaddingSize = false, 0
-	return sent
+}
+
+func (d *Down) padMedia(now time.Time) {
+	h := &d.header
+	h.Marker, h.Padding, h.PaddingSize = false, true, padding
+	h.PayloadType, h.Timestamp, h.SequenceNumber = d.last, d.time.Last(), d.seq.Insert()
+	d.send(nil, now)
+	h.Padding, h.PaddingSize = false, 0
 }
 
 // Report returns what an RTCP sender report of the slot says (RFC 3550 §6.4.1):
