@@ -2,7 +2,6 @@ package botclient
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -10,8 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/webrtc/v4"
-
+	"github.com/meetcast/meetcast/internal/botclient/light"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
 )
@@ -23,9 +21,11 @@ type Bot struct {
 	address  string
 	ssrc     uint32 // of its own RTCP
 	feedback *feedback
-	pc       *webrtc.PeerConnection // written once, under mu
-	senders  map[track.Source]*sender
-	ctx      context.Context // ends with Close
+	conn     *light.Conn
+	routes   routes
+	senders  map[track.Source]*sender // filled before the first offer
+	session  uint64                   // of the SDP
+	ctx      context.Context          // ends with Close
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // every goroutine but the socket's
 	dialed   time.Time
@@ -35,13 +35,19 @@ type Bot struct {
 	ready  chan struct{} // closed when ICE and DTLS came up for the first time
 
 	negotiateMu sync.Mutex // one offer at a time
+	lines       []line     // in the order of the m-lines
+	offers      int
 
 	dropped  atomic.Uint64 // events
 	messages atomic.Uint64 // received from the server
+	strays   atomic.Uint64 // packets of streams nobody told of
+	sawMedia atomic.Bool
+	twcc     atomic.Uint32 // number of the header extension, 0 = not agreed
 
 	mu          sync.Mutex
 	sock        *socket
 	receivers   map[string]*receiver // by mid
+	listed      []*receiver          // the same, replaced when one is added
 	connectedAt time.Time
 	mediaAt     time.Time
 	closed      bool
@@ -70,6 +76,8 @@ func Dial(ctx context.Context, cfg Config) (*Bot, error) {
 		receivers: map[string]*receiver{}, dialed: time.Now(),
 	}
 	b.feedback = newFeedback(b.ssrc)
+	b.session = uint64(rand.Int64())
+	b.conn = cfg.Stack.newConn(b, cfg.Loss)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if err := b.start(ctx); err != nil {
 		b.Close()
@@ -83,10 +91,8 @@ func (b *Bot) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.connect(joined); err != nil {
-		return err
-	}
-	if err := b.negotiate(ctx, false); err != nil {
+	b.addLines(joined)
+	if err := b.negotiate(ctx); err != nil {
 		return err
 	}
 	for _, s := range b.senders {
@@ -150,28 +156,11 @@ func (b *Bot) receive(kind string, raw []byte) {
 		b.cfg.Logger.Warn("message not understood", "type", kind, "err", err)
 		return
 	}
-	if c, ok := message.(*wire.Candidate); ok && c.Candidate != "" {
-		if err := b.addCandidate(c); err != nil {
-			b.cfg.Logger.Warn("candidate not taken", "err", err)
-		}
-	}
 	if s, ok := message.(*wire.Slots); ok {
 		b.rebind(s.Slots)
 	}
 	b.board.update(func(s *State) { s.apply(message) })
 	b.emit(Event{Type: kind, Message: message})
-}
-
-func (b *Bot) addCandidate(c *wire.Candidate) error {
-	b.mu.Lock()
-	pc := b.pc
-	b.mu.Unlock()
-	if pc == nil {
-		return errors.New("candidate before the offer")
-	}
-	return pc.AddICECandidate(webrtc.ICECandidateInit{
-		Candidate: c.Candidate, SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFragment,
-	})
 }
 
 // emit drops the oldest event when nobody reads.
@@ -263,15 +252,11 @@ func (b *Bot) Close() error {
 		if sock != nil {
 			sock.close(true)
 		}
-		if b.pc != nil {
-			if err = b.pc.GracefulClose(); errors.Is(err, webrtc.ErrConnectionClosed) {
-				err = nil
-			}
-		}
+		err = b.conn.Close()
 	}
 	b.wg.Wait()
 	if err != nil {
-		return fmt.Errorf("close peer connection: %w", err)
+		return fmt.Errorf("close media path: %w", err)
 	}
 	return nil
 }

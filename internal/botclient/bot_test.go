@@ -126,7 +126,7 @@ func TestMoreSlotsAndICERestart(t *testing.T) {
 	if err := sub.AddVideoSlots(testContext(t), 1); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(sub.pc.GetTransceivers()); n != 2 {
+	if n := len(sub.Stats().Slots); n != 2 {
 		t.Errorf("%d lines, want 2", n)
 	}
 	if err := sub.RestartICE(testContext(t)); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"github.com/meetcast/meetcast/internal/botclient/light"
 	"github.com/meetcast/meetcast/internal/clip"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
@@ -44,6 +45,10 @@ type Config struct {
 	OnPacket func(slot Slot, header *rtp.Header, payload []byte)
 	// Logger gets what goes wrong; nil discards.
 	Logger *slog.Logger
+	// Loss drops media packets at random, on their way in and out.
+	Loss light.Loss
+	// RED offers redundant audio (RFC 2198) on all audio lines.
+	RED bool
 	// PingInterval keeps the socket alive; zero means 10 s.
 	PingInterval time.Duration
 	// EventQueue bounds the events channel; zero means 256. When it is full the
@@ -71,6 +76,10 @@ type Track struct {
 	// Steady leaves key frame requests to the key frames that come anyway: the
 	// clip then never jumps ahead and stays in step with the bot's other tracks.
 	Steady bool
+	// DTX stops a microphone at level 127 but for comfort packets.
+	DTX bool
+	// Marked puts a time mark on every video frame; see Stats.
+	Marked bool
 }
 
 // rids name simulcast layers, smallest first.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
-	"github.com/pion/webrtc/v4"
 
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
@@ -15,10 +14,13 @@ import (
 
 const (
 	// lateAfter is how long a bound slot may be without a packet before it
-	// counts as late.
+	// counts as late, and without a picture before a key frame is asked for.
 	lateAfter = time.Second
 	// keyFrameEvery limits the key-frame requests of one slot.
 	keyFrameEvery = 500 * time.Millisecond
+	// recent is how old the first picture of a new source may be when the slot
+	// map that tells of it arrives.
+	recent = 500 * time.Millisecond
 )
 
 // receiver keeps the books of one slot. Its stream may change its source; the
@@ -27,23 +29,33 @@ type receiver struct {
 	mid  string
 	kind track.Kind
 
-	mu    sync.Mutex
-	ssrc  uint32
-	slot  Slot
-	seq   sequence
-	stats SlotStats
+	mu      sync.Mutex
+	ssrc    uint32
+	slot    Slot
+	seq     sequence
+	frames  assembly
+	stats   SlotStats
+	latency Histogram
 
 	boundAt    time.Time // of what it carries now; zero while empty
+	owner      uint32    // senderHash of the participant bound
 	awaiting   bool      // no packet yet since boundAt
-	haveKey    bool      // a key frame came since boundAt
+	unseen     bool      // no picture yet since boundAt
 	lastPacket time.Time
 	lastPLI    time.Time
 	late       bool // the present gap is counted already
-	frames     frameClock
+	clock      frameClock
+	lastFrame  frame
+	shownAt    time.Time // of lastFrame
+
+	reportRef uint32 // middle of the last sender report's time, RFC 3550 §6.4.1
+	reportAt  time.Time
 }
 
 func newReceiver(mid string, kind track.Kind) *receiver {
-	return &receiver{mid: mid, kind: kind, slot: Slot{Mid: mid, Kind: kind}, stats: SlotStats{Mid: mid, Kind: kind}}
+	r := &receiver{mid: mid, kind: kind, slot: Slot{Mid: mid, Kind: kind}, stats: SlotStats{Mid: mid, Kind: kind}}
+	r.seq.passive = kind == track.Audio
+	return r
 }
 
 func (r *receiver) setStream(ssrc uint32) {
@@ -61,50 +73,32 @@ func (r *receiver) bind(now time.Time, participant string, source track.Source) 
 	}
 	r.endGapLocked(now)
 	r.slot.Participant, r.slot.Source = participant, source
-	r.frames = frameClock{}
-	r.haveKey = r.kind == track.Audio
-	r.boundAt, r.awaiting = time.Time{}, participant != ""
-	if participant != "" {
-		r.boundAt = now
-		r.stats.Binds++
+	r.owner = senderHash(participant)
+	r.clock.restart()
+	r.boundAt, r.awaiting, r.unseen = time.Time{}, participant != "", participant != "" && r.kind == track.Video
+	if participant == "" {
+		return
+	}
+	r.boundAt = now
+	r.stats.Binds++
+	// Media may overtake the message that tells of it.
+	if r.unseen && now.Sub(r.shownAt) < recent && r.lastFrame.key && (!r.lastFrame.marked || r.lastFrame.mark.sender == r.owner) {
+		r.seenLocked(now)
 	}
 }
 
-// readLoop ends with the PeerConnection.
-func (b *Bot) readLoop(remote *webrtc.TrackRemote, r *receiver) {
-	buf := make([]byte, 1600)
-	var header rtp.Header
-	for first := true; ; {
-		n, _, err := remote.Read(buf)
-		if err != nil {
-			return
-		}
-		at, err := header.Unmarshal(buf[:n])
-		if err != nil {
-			continue
-		}
-		payload, now := stripPadding(&header, buf[at:n]), time.Now()
-		if first && len(payload) > 0 {
-			first = false
-			b.mediaArrived(now)
-		}
-		slot, nack := r.packet(now, &header, payload, n, codecOf(remote))
-		if len(nack) > 0 {
-			b.sendNACK(r, nack)
-		}
-		if b.cfg.OnPacket != nil {
-			b.cfg.OnPacket(slot, &header, payload)
-		}
-	}
+// seenLocked notes the first picture of what the slot carries.
+func (r *receiver) seenLocked(now time.Time) {
+	r.unseen = false
+	r.stats.SwitchTime = appendBounded(r.stats.SwitchTime, max(now.Sub(r.boundAt), 0))
 }
 
-// mediaArrived notes the first media packet of all slots.
-func (b *Bot) mediaArrived(now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.mediaAt.IsZero() {
-		b.mediaAt = now
+func appendBounded(list []time.Duration, d time.Duration) []time.Duration {
+	list = append(list, d)
+	if len(list) > maxBindTimes {
+		list = list[1:]
 	}
+	return list
 }
 
 func stripPadding(h *rtp.Header, payload []byte) []byte {
@@ -125,25 +119,88 @@ func (r *receiver) packet(now time.Time, h *rtp.Header, payload []byte, size int
 	r.lastPacket = now
 	if r.awaiting && len(payload) > 0 {
 		r.awaiting = false
-		r.stats.BindTime = append(r.stats.BindTime, now.Sub(r.boundAt))
-		if len(r.stats.BindTime) > maxBindTimes {
-			r.stats.BindTime = r.stats.BindTime[1:]
+		r.stats.BindTime = appendBounded(r.stats.BindTime, now.Sub(r.boundAt))
+	}
+	resets := r.seq.Resets
+	number, fresh, missing := r.seq.packet(now, h.SequenceNumber)
+	switch {
+	case r.seq.Resets != resets || r.seq.received == 1:
+		r.frames.reset(number)
+	case !fresh:
+		return r.slot, nil
+	}
+	if r.kind == track.Audio {
+		r.soundLocked(h, number, payload)
+		return r.slot, missing
+	}
+	if len(payload) > 0 {
+		r.pictureLocked(now, h, number, payload, codec)
+	}
+	r.showLocked(now)
+	return r.slot, missing
+}
+
+// soundLocked takes redundant copies for what is missing.
+func (r *receiver) soundLocked(h *rtp.Header, number int64, payload []byte) {
+	if h.PayloadType != typeRED || len(payload) == 0 {
+		return
+	}
+	n, ok := redundant(payload)
+	if !ok {
+		r.stats.Malformed++
+		return
+	}
+	for i := 1; i <= n; i++ {
+		r.seq.conceal(number - int64(i))
+	}
+}
+
+func (r *receiver) pictureLocked(now time.Time, h *rtp.Header, number int64, payload []byte, codec packet.Codec) {
+	if startsKeyFrame(codec, payload) {
+		r.stats.KeyFrames++
+		r.frames.keyStart(number)
+	}
+	if h.Marker {
+		m, marked := findMark(payload)
+		r.frames.complete(frame{last: number, mark: m, marked: marked})
+	}
+}
+
+// showLocked takes all pictures that are whole now.
+func (r *receiver) showLocked(now time.Time) {
+	for {
+		f, from, ok := r.frames.next(r.seq.missing, r.seq.highest)
+		if !ok {
+			return
+		}
+		if from > 0 {
+			r.seq.forget(from)
+		}
+		r.stats.Frames++
+		if !r.clock.last.IsZero() {
+			r.stats.gap(now.Sub(r.clock.last), r.clock.counted)
+		}
+		if froze := r.clock.frame(now); froze > 0 {
+			r.stats.Freezes++
+			r.stats.Frozen += froze
+		}
+		r.lastFrame, r.shownAt = f, now
+		r.judgeLocked(now, f)
+	}
+}
+
+// judgeLocked looks at whose picture it is and how late.
+func (r *receiver) judgeLocked(now time.Time, f frame) {
+	own := !f.marked || f.mark.sender == r.owner
+	if f.marked {
+		r.latency.Add(now.Sub(f.mark.sent))
+		if !own && !r.boundAt.IsZero() && now.Sub(r.boundAt) > lateAfter {
+			r.stats.Foreign++
 		}
 	}
-	if r.kind == track.Video && len(payload) > 0 {
-		if startsKeyFrame(codec, payload) {
-			r.haveKey = true
-			r.stats.KeyFrames++
-		}
-		if h.Marker {
-			r.stats.Frames++
-			if froze := r.frames.frame(now); froze > 0 {
-				r.stats.Freezes++
-				r.stats.Frozen += froze
-			}
-		}
+	if r.unseen && own && !r.boundAt.IsZero() && (f.marked || f.key) {
+		r.seenLocked(now)
 	}
-	return r.slot, r.seq.packet(now, h.SequenceNumber)
 }
 
 // endGapLocked counts a silence of more than lateAfter on a bound slot, once.
@@ -161,80 +218,105 @@ func (r *receiver) endGapLocked(now time.Time) {
 	r.late = false
 }
 
+// wish is what a slot asks the server for.
+type wish struct {
+	ssrc   uint32
+	nack   []uint16
+	pli    bool
+	report rtcp.ReceptionReport
+}
+
 // tick looks for what time alone brings: gaps, packets given up, pictures
-// without a key frame. It returns what to ask the server for.
-func (r *receiver) tick(now time.Time) (nack []uint16, pli bool, report rtcp.ReceptionReport, ssrc uint32) {
+// without a key frame.
+func (r *receiver) tick(now time.Time) wish {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.boundAt.IsZero() && !r.late && now.Sub(r.boundAt) > lateAfter && now.Sub(r.lastPacket) > lateAfter {
+	bound := !r.boundAt.IsZero()
+	if bound && !r.late && now.Sub(r.boundAt) > lateAfter && now.Sub(r.lastPacket) > lateAfter {
 		r.late = true
 		r.stats.Late++
 	}
 	nack, lost := r.seq.retry(now)
-	if r.kind == track.Video && r.ssrc != 0 && !r.boundAt.IsZero() {
-		missing := !r.haveKey && now.Sub(r.boundAt) > lateAfter
-		if (lost || missing) && now.Sub(r.lastPLI) > keyFrameEvery {
-			pli = true
-			r.lastPLI = now
-			r.stats.PLIs++
-		}
+	w := wish{ssrc: r.ssrc, nack: nack, report: r.seq.report(r.ssrc)}
+	if r.reportRef != 0 {
+		w.report.LastSenderReport = r.reportRef
+		w.report.Delay = uint32(now.Sub(r.reportAt) * 65536 / time.Second)
 	}
-	return nack, pli, r.seq.report(r.ssrc), r.ssrc
+	if r.kind == track.Audio {
+		return w
+	}
+	if lost > 0 {
+		r.frames.lose(lost)
+		r.showLocked(now)
+	}
+	if bound && !r.clock.last.IsZero() && !r.clock.counted && now.Sub(r.clock.last) > lateAfter {
+		r.stats.gap(now.Sub(r.clock.last), false)
+		r.clock.counted = true
+	}
+	blind := r.unseen && now.Sub(r.boundAt) > lateAfter
+	if r.ssrc != 0 && bound && (r.frames.broken || blind) && now.Sub(r.lastPLI) > keyFrameEvery {
+		w.pli, r.lastPLI = true, now
+		r.stats.PLIs++
+	}
+	return w
 }
 
-// startsKeyFrame looks at the payload as a decoder would to start from it
-// (RFC 7741 §4.2–4.3 for VP8, RFC 6184 §5.2 for H.264).
-func startsKeyFrame(codec packet.Codec, b []byte) bool {
-	switch codec {
-	case packet.VP8:
-		return vp8Key(b)
-	case packet.H264:
-		return h264Key(b)
-	}
-	return false
+// reported makes the next reception report begin here.
+func (r *receiver) reported() {
+	r.mu.Lock()
+	r.seq.reported()
+	r.mu.Unlock()
 }
 
-func vp8Key(b []byte) bool {
-	if b[0]&0x10 == 0 || b[0]&0x07 != 0 { // start of partition 0
-		return false
-	}
-	at := 1
-	if b[0]&0x80 != 0 {
-		if len(b) < 2 {
-			return false
-		}
-		x := b[1]
-		at++
-		if x&0x80 != 0 { // picture id, 7 or 15 bits
-			if len(b) > at && b[at]&0x80 != 0 {
-				at++
-			}
-			at++
-		}
-		if x&0x40 != 0 {
-			at++
-		}
-		if x&0x30 != 0 {
-			at++
-		}
-	}
-	return len(b) > at && b[at]&1 == 0
+// senderReport notes the server's report on the slot.
+func (r *receiver) senderReport(now time.Time, ntp uint64) {
+	r.mu.Lock()
+	r.reportRef, r.reportAt = uint32(ntp>>16), now
+	r.mu.Unlock()
 }
 
-func h264Key(b []byte) bool {
-	const sps, idr, stapA, fuA = 7, 5, 24, 28
-	switch kind := b[0] & 0x1f; kind {
-	case sps, idr:
-		return true
-	case stapA:
-		for at := 1; at+3 <= len(b); {
-			if k := b[at+2] & 0x1f; k == sps || k == idr {
-				return true
-			}
-			at += 2 + int(binary.BigEndian.Uint16(b[at:]))
-		}
-	case fuA:
-		return len(b) > 1 && b[1]&0x80 != 0 && b[1]&0x1f == idr
+// RTP implements light.Handler.
+func (b *Bot) RTP(h *rtp.Header, payload []byte, size int, now time.Time) {
+	if number := h.GetExtension(b.twccID()); len(number) == 2 {
+		b.feedback.record(h.SSRC, binary.BigEndian.Uint16(number), now)
 	}
-	return false
+	to, ok := b.routes.find(h)
+	if !ok {
+		b.strays.Add(1)
+		return
+	}
+	payload = stripPadding(h, payload)
+	if to.repair || h.PayloadType == typeVP8RTX || h.PayloadType == typeH264RTX {
+		if len(payload) < 2 { // padding that probes for bandwidth
+			return
+		}
+		h.SequenceNumber, h.PayloadType = binary.BigEndian.Uint16(payload), h.PayloadType-1
+		payload = payload[2:]
+	}
+	if len(payload) > 0 && !b.sawMedia.Load() {
+		b.mediaArrived(now)
+	}
+	slot, nack := to.receiver.packet(now, h, payload, size, codecOf(h.PayloadType))
+	if len(nack) > 0 {
+		b.sendRTCP(b.nack(to.receiver.stream(), nack))
+	}
+	if b.cfg.OnPacket != nil {
+		b.cfg.OnPacket(slot, h, payload)
+	}
+}
+
+func (r *receiver) stream() uint32 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ssrc
+}
+
+// mediaArrived notes the first media packet of all slots.
+func (b *Bot) mediaArrived(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mediaAt.IsZero() {
+		b.mediaAt = now
+	}
+	b.sawMedia.Store(true)
 }

@@ -4,189 +4,144 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
+	"math/big"
 	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
 
-	"github.com/pion/dtls/v3"
-	"github.com/pion/ice/v4"
-	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
-	"github.com/pion/interceptor/pkg/report"
-	"github.com/pion/interceptor/pkg/twcc"
-	"github.com/pion/logging"
-	"github.com/pion/transport/v4/stdnet"
-	"github.com/pion/webrtc/v4"
+	"github.com/meetcast/meetcast/internal/botclient/light"
+	"github.com/meetcast/meetcast/sfu/packet"
 )
 
-// RTP header extensions a bot speaks.
+// RTP header extensions a bot speaks, and their numbers in its offers.
 const (
 	uriMid        = "urn:ietf:params:rtp-hdrext:sdes:mid"
 	uriRID        = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 	uriRepairRID  = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 	uriAudioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 	uriTWCC       = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+
+	idMid, idTWCC, idLevel, idRID, idRepairRID = 1, 2, 3, 4, 5
 )
 
-// Stack is what bots of one process share: network view, certificate, log
-// level. Each bot still has a UDP socket of its own, because all of them talk
-// to one server address and only the local port tells their packets apart.
+// Payload types in a bot's offers. The answer may only choose among them.
+const (
+	typeVP8, typeVP8RTX   = 96, 97
+	typeH264, typeH264RTX = 102, 103
+	typeOpus, typeRED     = 111, 63
+)
+
+// Stack is what bots of one process share: the certificate, for making one costs
+// more than the rest of a join, and the server's address. Each bot still has a
+// UDP socket of its own, because all of them talk to one server address and only
+// the local port tells their packets apart.
 type Stack struct {
-	net   *stdnet.Net
-	certs []webrtc.Certificate
-	local net.IP // the only address candidates are gathered on; nil = all
+	cert        tls.Certificate
+	fingerprint string
+	server      netip.Addr // invalid: unknown
+	bots        atomic.Uint64
 }
 
-// NewStack prepares a stack for talking to a server; host picks the local
-// address that leads to it ("" gathers on all interfaces).
+// NewStack prepares a stack for talking to a server; of the server's candidates,
+// the ones at host's address are tried first.
 func NewStack(host string) (*Stack, error) {
-	n, err := stdnet.NewNet()
-	if err != nil {
-		return nil, fmt.Errorf("list network interfaces: %w", err)
-	}
-	// One certificate for all bots: making one costs more than the rest of a join.
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make key: %w", err)
 	}
-	cert, err := webrtc.GenerateCertificate(key)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "bot"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 1, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		return nil, fmt.Errorf("make certificate: %w", err)
 	}
-	return &Stack{net: n, certs: []webrtc.Certificate{*cert}, local: localAddress(host)}, nil
+	s := &Stack{cert: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}
+	s.fingerprint = light.Fingerprint(s.cert)
+	s.server = resolve(host)
+	return s, nil
 }
 
-// localAddress asks the routing table; nothing is sent.
-func localAddress(host string) net.IP {
-	if host == "" {
-		return nil
-	}
-	conn, err := net.Dial("udp", net.JoinHostPort(host, "9"))
+// resolve returns the address of a host, IPv4 where there is a choice.
+func resolve(host string) netip.Addr {
+	ips, err := net.LookupIP(host)
 	if err != nil {
-		return nil
+		return netip.Addr{}
 	}
-	defer conn.Close()
-	if a, ok := conn.LocalAddr().(*net.UDPAddr); ok {
-		return a.IP
-	}
-	return nil
-}
-
-// newPeer makes a PeerConnection. feedback sees every received packet; the
-// interceptors of senders are left out for bots that only receive.
-func (s *Stack) newPeer(servers []webrtc.ICEServer, feedback *feedback, sends bool) (*webrtc.PeerConnection, error) {
-	media := &webrtc.MediaEngine{}
-	if err := registerCodecs(media); err != nil {
-		return nil, fmt.Errorf("register codecs: %w", err)
-	}
-	registry := &interceptor.Registry{}
-	registry.Add(feedbackFactory{feedback})
-	if sends {
-		if err := addSenderInterceptors(registry); err != nil {
-			return nil, err
+	var found netip.Addr
+	for _, ip := range ips {
+		if a, ok := netip.AddrFromSlice(ip); ok && (!found.IsValid() || a.Unmap().Is4()) {
+			found = a.Unmap()
 		}
 	}
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry),
-		webrtc.WithSettingEngine(s.settings()))
-	pc, err := api.NewPeerConnection(webrtc.Configuration{
-		ICEServers:   servers,
-		Certificates: s.certs,
-		BundlePolicy: webrtc.BundlePolicyMaxBundle,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("make peer connection: %w", err)
-	}
-	return pc, nil
+	return found
 }
 
-func (s *Stack) settings() webrtc.SettingEngine {
-	var e webrtc.SettingEngine
-	quiet := logging.NewDefaultLoggerFactory()
-	quiet.DefaultLogLevel = logging.LogLevelDisabled
-	e.LoggerFactory = quiet
-	e.SetNet(s.net)
-	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	e.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	e.SetIncludeLoopbackCandidate(true)
-	e.DisableActiveTCP(true)
-	// As Chromium: GCM first. It costs both sides half of the CM/HMAC profile.
-	e.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
-	// A slot is read from the start, not from its first packet on: a server that
-	// probes for bandwidth sends padding on the slot's RTX stream before that.
-	e.SetFireOnTrackBeforeFirstRTP(true)
-	if s.local != nil {
-		e.SetIPFilter(func(ip net.IP) bool { return ip.Equal(s.local) })
-	}
-	return e
+// newConn makes a bot's connection. The random losses of bots differ, and are
+// the same in the next run.
+func (s *Stack) newConn(h light.Handler, loss light.Loss) *light.Conn {
+	return light.New(light.Config{Certificate: s.cert, Handler: h, Loss: loss, Stream: s.bots.Add(1)})
 }
 
-func registerCodecs(m *webrtc.MediaEngine) error {
-	videoFeedback := []webrtc.RTCPFeedback{
-		{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "transport-cc"},
-	}
-	video := func(mime, fmtp string, pt webrtc.PayloadType) error {
-		err := m.RegisterCodec(webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{
-				MimeType: mime, ClockRate: 90000, SDPFmtpLine: fmtp, RTCPFeedback: videoFeedback,
-			}, PayloadType: pt}, webrtc.RTPCodecTypeVideo)
-		if err != nil {
-			return err
-		}
-		return m.RegisterCodec(webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{
-				MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", pt),
-			}, PayloadType: pt + 1}, webrtc.RTPCodecTypeVideo)
-	}
-	if err := video(webrtc.MimeTypeVP8, "", 96); err != nil {
-		return err
-	}
-	if err := video(webrtc.MimeTypeH264, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f", 102); err != nil {
-		return err
-	}
-	if err := m.RegisterCodec(webrtc.RTPCodecParameters{
-		RTPCodecCapability: webrtc.RTPCodecCapability{
-			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1",
-			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
-		}, PayloadType: 111}, webrtc.RTPCodecTypeAudio); err != nil {
-		return err
-	}
-	return registerExtensions(m)
-}
+// videoFeedback is what a bot sends and understands about video.
+var videoFeedback = []string{"transport-cc", "ccm fir", "nack", "nack pli"}
 
-func registerExtensions(m *webrtc.MediaEngine) error {
-	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
-		uris := []string{uriMid, uriTWCC}
-		if kind == webrtc.RTPCodecTypeVideo {
-			uris = append(uris, uriRID, uriRepairRID)
-		} else {
-			uris = append(uris, uriAudioLevel)
-		}
-		for _, uri := range uris {
-			if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind); err != nil {
-				return err
-			}
+const h264Format = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+
+// codecsFor lists a line's codecs: all of a kind for slots, the own one for a
+// published track.
+func codecsFor(kind string, only packet.Codec, red bool) []light.Codec {
+	video := func(pt uint8, name, format string) []light.Codec {
+		return []light.Codec{
+			{Type: pt, Name: name, Rate: 90000, Format: format, Feedback: videoFeedback},
+			{Type: pt + 1, Name: "rtx", Rate: 90000, Format: fmt.Sprintf("apt=%d", pt)},
 		}
 	}
-	return nil
+	var list []light.Codec
+	if kind == "audio" {
+		opus := light.Codec{Type: typeOpus, Name: "opus", Rate: 48000, Channels: 2, Format: "minptime=10;useinbandfec=1", Feedback: []string{"transport-cc"}}
+		list = append(list, opus)
+		if red {
+			list = append(list, light.Codec{Type: typeRED, Name: "red", Rate: 48000, Channels: 2, Format: fmt.Sprintf("%d/%d", typeOpus, typeOpus)})
+		}
+		return list
+	}
+	if only == 0 || only == packet.VP8 {
+		list = append(list, video(typeVP8, "VP8", "")...)
+	}
+	if only == 0 || only == packet.H264 {
+		list = append(list, video(typeH264, "H264", h264Format)...)
+	}
+	return list
 }
 
-// addSenderInterceptors answers NACKs, numbers packets for congestion control
-// and sends sender reports.
-func addSenderInterceptors(r *interceptor.Registry) error {
-	responder, err := nack.NewResponderInterceptor()
-	if err != nil {
-		return fmt.Errorf("make retransmitter: %w", err)
+// extensionsFor lists a line's header extensions.
+func extensionsFor(kind string, simulcast bool) []light.Extension {
+	list := []light.Extension{{ID: idMid, URI: uriMid}, {ID: idTWCC, URI: uriTWCC}}
+	if kind == "audio" {
+		return append(list, light.Extension{ID: idLevel, URI: uriAudioLevel})
 	}
-	numbering, err := twcc.NewHeaderExtensionInterceptor()
-	if err != nil {
-		return fmt.Errorf("make transport numbering: %w", err)
+	if simulcast {
+		list = append(list, light.Extension{ID: idRID, URI: uriRID}, light.Extension{ID: idRepairRID, URI: uriRepairRID})
 	}
-	reports, err := report.NewSenderInterceptor()
-	if err != nil {
-		return fmt.Errorf("make sender reports: %w", err)
+	return list
+}
+
+// codecOf names the codec of a payload type of our offers.
+func codecOf(pt uint8) packet.Codec {
+	switch pt {
+	case typeVP8:
+		return packet.VP8
+	case typeH264:
+		return packet.H264
+	case typeOpus, typeRED:
+		return packet.Opus
 	}
-	r.Add(repairIDs{}) // between the responder and the wire
-	r.Add(responder)
-	r.Add(reports)
-	r.Add(numbering)
-	return nil
+	return 0
 }

@@ -246,6 +246,7 @@ func (s *Server) newPeer() *webrtc.PeerConnection {
 		s.t.Error(err)
 	}
 	var settings webrtc.SettingEngine
+	settings.SetLite(true)
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.DisableActiveTCP(true)
 	settings.SetAnsweringDTLSRole(webrtc.DTLSRoleServer)
