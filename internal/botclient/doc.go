@@ -1,5 +1,5 @@
 // Package botclient is a headless participant: a client of Meetcast's signaling
-// protocol (package wire) with a lean WebRTC stack. Load tests run hundreds of
+// protocol (package wire) on a lean WebRTC stack (package light). Load tests run hundreds of
 // bots in one process; end-to-end tests use one where a browser would be too
 // heavy or not exact enough.
 //
