@@ -15,7 +15,7 @@ const (
 	sourceMuted = "muted"
 )
 
-func wireParticipant(m room.MemberInfo) wire.Participant {
+func wireParticipant(m *room.MemberInfo) wire.Participant {
 	p := wire.Participant{
 		ID: string(m.ID), Name: m.Name, Moderator: m.Moderator, Hand: unixMilli(m.Hand), Away: m.Away,
 		Sources: make(map[string]string, len(m.Sources)),
@@ -27,23 +27,6 @@ func wireParticipant(m room.MemberInfo) wire.Participant {
 		}
 	}
 	return p
-}
-
-func wireParticipants(list []room.MemberInfo) []wire.Participant {
-	out := make([]wire.Participant, len(list))
-	for i, m := range list {
-		out[i] = wireParticipant(m)
-	}
-	return out
-}
-
-func wirePresence(e *room.Presence) *wire.Participants {
-	out := &wire.Participants{Head: wire.Head{Type: wire.TypeParticipants},
-		Joined: wireParticipants(e.Joined), Updated: wireParticipants(e.Updated)}
-	for _, l := range e.Left {
-		out.Left = append(out.Left, wire.Left{ID: string(l.ID), Reason: string(l.Reason)})
-	}
-	return out
 }
 
 func wireSlots(e *room.SlotMap) *wire.Slots {

@@ -86,8 +86,8 @@ func (h *hub) changed(status BroadcastStatus) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.status, h.told = status, true
-	full := ws.NewMessage(wireBroadcast(status, true))
-	reduced := ws.NewMessage(wireBroadcast(status, false))
+	full := ws.NewShared(func() any { return wireBroadcast(status, true) })
+	reduced := ws.NewShared(func() any { return wireBroadcast(status, false) })
 	for s := range h.sessions {
 		if s.identity.May.Broadcast {
 			s.send(full)
@@ -114,28 +114,27 @@ func (h *hub) leave(s *session) {
 }
 
 // messageOf returns the message that tells an event, nil for one that is not
-// told by a message of its own.
+// told by a message of its own. What a room tells to many is encoded once.
 func (h *hub) messageOf(e room.Event) *ws.Message {
+	var value func() any
+	switch e := e.(type) {
+	case *room.SlotMap:
+		return ws.NewLazy(func() any { return wireSlots(e) })
+	case *room.MuteRequest:
+		return ws.NewMessage(wire.MuteRequest{Head: wire.Head{Type: wire.TypeMuteRequest}, Source: string(e.Source), By: string(e.By)})
+	case *room.Presence:
+		value = func() any { return encodePresence(e) }
+	case *room.Speakers:
+		value = func() any { return wireSpeakers(e.Speakers) }
+	case *room.Chat:
+		value = func() any { return wireChat(*e) }
+	default:
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.event != e {
-		h.event, h.message = e, eventMessage(e)
+		h.event, h.message = e, ws.NewShared(value)
 	}
 	return h.message
-}
-
-func eventMessage(e room.Event) *ws.Message {
-	switch e := e.(type) {
-	case *room.Presence:
-		return ws.NewLazy(func() any { return wirePresence(e) })
-	case *room.SlotMap:
-		return ws.NewLazy(func() any { return wireSlots(e) })
-	case *room.Speakers:
-		return ws.NewLazy(func() any { return wireSpeakers(e.Speakers) })
-	case *room.Chat:
-		return ws.NewLazy(func() any { return wireChat(*e) })
-	case *room.MuteRequest:
-		return ws.NewMessage(wire.MuteRequest{Head: wire.Head{Type: wire.TypeMuteRequest}, Source: string(e.Source), By: string(e.By)})
-	}
-	return nil
 }

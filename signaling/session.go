@@ -128,24 +128,24 @@ func (s *session) sendJoined(w *room.Welcome, status BroadcastStatus) {
 	}
 	s.welcomed = true
 	id, servers := s.joinID, s.iceServers(s.relays, w.Self)
-	s.sendLocked(ws.NewLazy(func() any { return s.joinedMessage(id, w, status, servers) }))
+	s.sendLocked(ws.NewLazy(func() any { return encodeJoined(s.joinedMessage(id, w, status, servers), w.Members) }))
 	if len(w.Speakers) > 0 {
 		s.sendLocked(ws.NewMessage(wireSpeakers(w.Speakers)))
 	}
 }
 
+// joinedMessage is the message without the participants.
 func (s *session) joinedMessage(id string, w *room.Welcome, status BroadcastStatus, servers []wire.ICEServer) *wire.Joined {
 	cfg := &s.srv.cfg
 	j := &wire.Joined{
 		Head: wire.Head{Type: wire.TypeJoined, ID: id}, Version: wire.Version,
 		Self: string(w.Self), Resume: s.secret, Resumed: w.Resumed,
-		Room:         wire.Room{Name: string(s.hub.room), StreamName: s.stream},
-		Moderator:    s.identity.Moderator,
-		Participants: wireParticipants(w.Members),
-		Chat:         make([]wire.Chat, len(w.Chat)),
-		Broadcast:    wireBroadcast(status, s.identity.May.Broadcast),
-		ICEServers:   servers,
-		AudioSlots:   cfg.AudioSlots, MaxVideoSlots: cfg.MaxVideoSlots,
+		Room:       wire.Room{Name: string(s.hub.room), StreamName: s.stream},
+		Moderator:  s.identity.Moderator,
+		Chat:       make([]wire.Chat, len(w.Chat)),
+		Broadcast:  wireBroadcast(status, s.identity.May.Broadcast),
+		ICEServers: servers,
+		AudioSlots: cfg.AudioSlots, MaxVideoSlots: cfg.MaxVideoSlots,
 	}
 	for i, c := range w.Chat {
 		j.Chat[i] = wireChat(c)

@@ -2,12 +2,6 @@ package room
 
 import "github.com/meetcast/meetcast/sfu/track"
 
-// key names a source that may be carried by a slot. The zero key is nothing.
-type key struct {
-	Member track.MemberID
-	Source track.Source
-}
-
 // View says which pictures a member wants, the most important first.
 type View struct {
 	Want []Want
@@ -24,121 +18,26 @@ type Want struct {
 	Size   track.Size
 }
 
-// scene is what there is to see and hear in a room: sources that are published
-// and not muted. It is made once a round and shared by all members.
-type scene struct {
-	live map[key]bool
-	// audio and cameras and screens in order of joining.
-	audio, cameras, screens []key
-	// loudest ranks the audio sources that are heard.
-	loudest []key
-	// speakers ranks the cameras of those who speak.
-	speakers []key
-}
-
-// target is what a slot shall carry.
+// target is what a slot shall carry: nothing when src is nil.
 type target struct {
-	key
+	src  *source
 	size track.Size
 }
 
-// assign decides what the slots of a member carry. It is a pure function:
-// current is what they carry now, one key for each slot, and what may stay in
-// its slot does.
-func assign(self track.MemberID, slots []track.Slot, current []key, view *View, s *scene, sizes fillSizes) []target {
-	var audio, video []int
-	for i, slot := range slots {
-		if slot.Kind == track.Audio {
-			audio = append(audio, i)
-		} else {
-			video = append(video, i)
-		}
-	}
-	out := make([]target, len(slots))
-	place(out, audio, current, pickAudio(self, at(current, audio), s, len(audio)))
-	place(out, video, current, pickVideo(self, at(current, video), view, s, len(video), sizes))
-	return out
-}
+// assigner decides what the slots of a member carry. Its result depends on its
+// arguments alone; it keeps only memory from one assignment to the next, so that
+// none is allocated.
+type assigner struct {
+	sizes fillSizes
 
-// at returns the elements of all at the indexes.
-func at(all []key, index []int) []key {
-	out := make([]key, len(index))
-	for i, n := range index {
-		out[i] = all[n]
-	}
-	return out
-}
-
-// place puts the picked targets into the slots with the given indexes, each into
-// the slot that carries it already, the others into the free ones in order.
-func place(out []target, index []int, current []key, picked []target) {
-	taken := make(map[key]bool, len(picked))
-	want := make(map[key]target, len(picked))
-	for _, t := range picked {
-		want[t.key] = t
-	}
-	for _, i := range index {
-		if t, ok := want[current[i]]; ok && !taken[t.key] {
-			out[i] = t
-			taken[t.key] = true
-		}
-	}
-	next := 0
-	for _, i := range index {
-		if out[i].key != (key{}) {
-			continue
-		}
-		for next < len(picked) && taken[picked[next].key] {
-			next++
-		}
-		if next == len(picked) {
-			return
-		}
-		out[i] = picked[next]
-		next++
-	}
-}
-
-// picker collects at most max different live sources of others.
-type picker struct {
-	self  track.MemberID
-	scene *scene
-	max   int
-	out   []target
-	has   map[key]bool
-}
-
-func newPicker(self track.MemberID, s *scene, max int) *picker {
-	return &picker{self: self, scene: s, max: max, has: make(map[key]bool, max)}
-}
-
-func (p *picker) full() bool { return len(p.out) >= p.max }
-
-func (p *picker) add(k key, size track.Size) {
-	if p.full() || p.has[k] || k.Member == p.self || !p.scene.live[k] {
-		return
-	}
-	p.has[k] = true
-	p.out = append(p.out, target{k, size})
-}
-
-func (p *picker) addAll(keys []key, size track.Size) {
-	for _, k := range keys {
-		if p.full() {
-			return
-		}
-		p.add(k, size)
-	}
-}
-
-// pickAudio chooses who is heard: those who speak, then those who are mapped
-// already, so that silence changes nothing, then by order of joining.
-func pickAudio(self track.MemberID, current []key, s *scene, max int) []target {
-	p := newPicker(self, s, max)
-	p.addAll(s.loudest, track.Size{})
-	p.addAll(current, track.Size{})
-	p.addAll(s.audio, track.Size{})
-	return p.out
+	// Of the assignment under way.
+	self   track.MemberID
+	scene  *scene
+	number uint64
+	max    int      // slots of the kind
+	picked []target // for the slots of the kind, the most important first
+	placed []bool   // beside picked
+	out    []target
 }
 
 // fillSizes are wanted of pictures that nobody asked for in particular.
@@ -151,25 +50,116 @@ func (f fillSizes) of(s track.Source) track.Size {
 	return f.camera
 }
 
+// assign returns what each slot shall carry, valid until the next call. current
+// is what they carry now, nil for nothing; what may stay in its slot does.
+func (a *assigner) assign(self track.MemberID, slots []track.Slot, current []*source, view *View, s *scene) []target {
+	a.self, a.scene = self, s
+	a.out = append(a.out[:0], make([]target, len(slots))...)
+	for _, kind := range [...]track.Kind{track.Audio, track.Video} {
+		a.begin(slots, kind)
+		if a.max == 0 {
+			continue
+		}
+		if kind == track.Audio {
+			a.pickAudio(slots, current)
+		} else {
+			a.pickVideo(slots, current, view)
+		}
+		a.place(slots, kind, current)
+	}
+	return a.out
+}
+
+// begin counts the slots of a kind and forgets what was picked.
+func (a *assigner) begin(slots []track.Slot, kind track.Kind) {
+	a.number++
+	a.max, a.picked, a.placed = 0, a.picked[:0], a.placed[:0]
+	for _, slot := range slots {
+		if slot.Kind == kind {
+			a.max++
+		}
+	}
+}
+
+func (a *assigner) full() bool { return len(a.picked) >= a.max }
+
+// add picks a live source of somebody else, once.
+func (a *assigner) add(src *source, size track.Size) {
+	if src == nil || !src.live || src.picked == a.number || src.member.id == a.self || a.full() {
+		return
+	}
+	src.picked, src.place = a.number, len(a.picked)
+	a.picked, a.placed = append(a.picked, target{src, size}), append(a.placed, false)
+}
+
+func (a *assigner) addAll(list []*source, size track.Size) {
+	for _, src := range list {
+		if a.full() {
+			return
+		}
+		a.add(src, size)
+	}
+}
+
+// pickAudio chooses who is heard: those who speak, then those who are mapped
+// already, so that silence changes nothing, then by order of joining.
+func (a *assigner) pickAudio(slots []track.Slot, current []*source) {
+	a.addAll(a.scene.loudest, track.Size{})
+	for i, src := range current {
+		if slots[i].Kind == track.Audio {
+			a.add(src, track.Size{})
+		}
+	}
+	a.addAll(a.scene.audio, track.Size{})
+}
+
 // pickVideo chooses what is seen: what the view wants and, when it says so or
 // before there is one, what is likely to be of interest.
-func pickVideo(self track.MemberID, current []key, view *View, s *scene, max int, sizes fillSizes) []target {
-	p := newPicker(self, s, max)
+func (a *assigner) pickVideo(slots []track.Slot, current []*source, view *View) {
 	if view != nil {
 		for _, w := range view.Want {
-			if kind, _ := w.Source.Kind(); kind == track.Video {
-				p.add(key{w.Member, w.Source}, w.Size)
+			if kind, _ := w.Source.Kind(); kind == track.Video && !a.full() {
+				a.add(a.scene.find(key{w.Member, w.Source}), w.Size)
 			}
 		}
-		if !view.Fill {
-			return p.out
+	}
+	if !view.fills() {
+		return
+	}
+	a.addAll(a.scene.screens, a.sizes.screen)
+	a.addAll(a.scene.speakers, a.sizes.camera)
+	for i, src := range current {
+		if src != nil && slots[i].Kind == track.Video {
+			a.add(src, a.sizes.of(src.info.Source))
 		}
 	}
-	p.addAll(s.screens, sizes.screen)
-	p.addAll(s.speakers, sizes.camera)
-	for _, k := range current {
-		p.add(k, sizes.of(k.Source))
+	a.addAll(a.scene.cameras, a.sizes.camera)
+}
+
+// fills tells whether the room chooses for slots left over, as it does before
+// the first view.
+func (v *View) fills() bool { return v == nil || v.Fill }
+
+// place puts what was picked into the slots of a kind, each into the slot that
+// carries it already, the others into the free ones in order.
+func (a *assigner) place(slots []track.Slot, kind track.Kind, current []*source) {
+	for i, src := range current {
+		if src == nil || slots[i].Kind != kind || src.picked != a.number || a.placed[src.place] {
+			continue
+		}
+		a.out[i], a.placed[src.place] = a.picked[src.place], true
 	}
-	p.addAll(s.cameras, sizes.camera)
-	return p.out
+	next := 0
+	for i := range slots {
+		if slots[i].Kind != kind || a.out[i].src != nil {
+			continue
+		}
+		for next < len(a.picked) && a.placed[next] {
+			next++
+		}
+		if next == len(a.picked) {
+			return
+		}
+		a.out[i], a.placed[next] = a.picked[next], true
+	}
 }

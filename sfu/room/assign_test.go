@@ -34,24 +34,39 @@ func keys(s string) []key {
 
 // stage makes a scene of live sources, in order of joining.
 func stage(live, loudest string) *scene {
-	s := &scene{live: map[key]bool{}, loudest: keys(loudest)}
+	s := &scene{members: map[track.MemberID]*Member{}}
 	for _, key := range keys(live) {
-		s.live[key] = true
-		switch key.Source {
-		case track.Screen:
-			s.screens = append(s.screens, key)
-		case track.Camera:
-			s.cameras = append(s.cameras, key)
-		default:
-			s.audio = append(s.audio, key)
-		}
+		s.enter(key)
 	}
-	for _, l := range s.loudest {
-		if l.Source == track.Microphone {
-			s.speakers = append(s.speakers, key{l.Member, track.Camera})
-		}
+	var voices []track.MemberID
+	for _, l := range keys(loudest) {
+		voices = append(voices, voiceID(l))
 	}
+	s.rank(voices)
 	return s
+}
+
+// enter adds a live source.
+func (s *scene) enter(k key) {
+	m := s.members[k.Member]
+	if m == nil {
+		m = &Member{id: k.Member, number: uint64(len(s.members) + 1)}
+		s.members[k.Member] = m
+	}
+	kind, _ := k.Source.Kind()
+	src := &source{member: m, info: track.Info{Member: k.Member, Source: k.Source, Kind: kind}, live: true}
+	m.tracks = append(m.tracks, src)
+	s.set(src, true)
+}
+
+// assigned lets an assigner assign by keys.
+func assigned(self track.MemberID, slots []track.Slot, current []key, view *View, s *scene, sizes fillSizes) []target {
+	now := make([]*source, len(slots))
+	for i, k := range current {
+		now[i] = s.find(k)
+	}
+	a := assigner{sizes: sizes}
+	return a.assign(self, slots, now, view, s)
 }
 
 func slotsOf(kinds string) []track.Slot {
@@ -73,10 +88,10 @@ func show(targets []target) string {
 	}
 	var out []string
 	for _, t := range targets {
-		if t.key == (key{}) {
+		if t.src == nil {
 			out = append(out, "-")
 		} else {
-			out = append(out, string(t.Member)+"."+words[t.Source])
+			out = append(out, string(t.src.member.id)+"."+words[t.src.info.Source])
 		}
 	}
 	return strings.Join(out, " ")
@@ -129,7 +144,7 @@ func TestAssign(t *testing.T) {
 			slots := slotsOf(c.slots)
 			current := keys(c.current)
 			current = append(current, make([]key, len(slots)-len(current))...)
-			got := assign("a", slots, current, c.view, stage(c.live, c.loudest), fillSizes{})
+			got := assigned("a", slots, current, c.view, stage(c.live, c.loudest), fillSizes{})
 			if show(got) != c.want {
 				t.Errorf("assigned %q, want %q", show(got), c.want)
 			}
@@ -140,7 +155,7 @@ func TestAssign(t *testing.T) {
 func TestAssignSizes(t *testing.T) {
 	sizes := fillSizes{camera: track.Size{Width: 4, Height: 3}, screen: track.Size{Width: 16, Height: 9}}
 	view := &View{Want: wants("b.cam"), Fill: true}
-	got := assign("a", slotsOf("vvv"), make([]key, 3), view, stage("b.cam c.cam b.scr", ""), sizes)
+	got := assigned("a", slotsOf("vvv"), make([]key, 3), view, stage("b.cam c.cam b.scr", ""), sizes)
 	want := []track.Size{{Width: 320, Height: 180}, {Width: 16, Height: 9}, {Width: 4, Height: 3}}
 	for i := range got {
 		if got[i].size != want[i] {
@@ -162,15 +177,7 @@ func TestAssignInvariants(t *testing.T) {
 			if rng.IntN(4) == 0 {
 				continue
 			}
-			s.live[key] = true
-			switch key.Source {
-			case track.Screen:
-				s.screens = append(s.screens, key)
-			case track.Camera:
-				s.cameras = append(s.cameras, key)
-			default:
-				s.audio = append(s.audio, key)
-			}
+			s.enter(key)
 		}
 		var view *View
 		if round%3 > 0 {
@@ -180,10 +187,13 @@ func TestAssignInvariants(t *testing.T) {
 				view.Want = append(view.Want, Want{Member: k.Member, Source: k.Source})
 			}
 		}
-		out := assign("a", slots, current, view, s, fillSizes{})
+		out := assigned("a", slots, current, view, s, fillSizes{})
 		checkAssigned(t, slots, current, out, s)
 		for i := range out {
-			current[i] = out[i].key
+			current[i] = key{}
+			if out[i].src != nil {
+				current[i] = out[i].src.key()
+			}
 		}
 	}
 }
@@ -192,16 +202,16 @@ func checkAssigned(t *testing.T, slots []track.Slot, current []key, out []target
 	t.Helper()
 	seen := map[key]bool{}
 	for i, o := range out {
-		if o.key == (key{}) {
+		if o.src == nil {
 			continue
 		}
-		kind, _ := o.Source.Kind()
-		if kind != slots[i].Kind || o.Member == "a" || !s.live[o.key] || seen[o.key] {
-			t.Fatalf("slot %d carries %v: wrong kind, own, not live or twice", i, o.key)
+		key := o.src.key()
+		if o.src.info.Kind != slots[i].Kind || key.Member == "a" || s.find(key) == nil || seen[key] {
+			t.Fatalf("slot %d carries %v: wrong kind, own, not live or twice", i, key)
 		}
-		seen[o.key] = true
-		if at := slices.Index(current, o.key); at >= 0 && at != i && slots[at].Kind == kind {
-			t.Fatalf("%v moved from slot %d to %d", o.key, at, i)
+		seen[key] = true
+		if at := slices.Index(current, key); at >= 0 && at != i && slots[at].Kind == slots[i].Kind {
+			t.Fatalf("%v moved from slot %d to %d", key, at, i)
 		}
 	}
 }
@@ -213,10 +223,12 @@ func BenchmarkAssign(b *testing.B) {
 	}
 	s := stage(strings.Join(live, " "), "m3.mic m4.mic m9.mic")
 	slots := slotsOf("aaa" + strings.Repeat("v", 25))
-	current := make([]key, len(slots))
+	current := make([]*source, len(slots))
+	var a assigner
+	b.ReportAllocs()
 	for b.Loop() {
-		for i, t := range assign("m7", slots, current, nil, s, fillSizes{}) {
-			current[i] = t.key
+		for i, t := range a.assign("m7", slots, current, nil, s) {
+			current[i] = t.src
 		}
 	}
 }

@@ -14,6 +14,7 @@ const (
 	DefaultMaxMembers = 500
 	DefaultGrace      = 30 * time.Second
 	DefaultBatch      = 50 * time.Millisecond
+	DefaultMaxBatch   = 200 * time.Millisecond
 	DefaultPoll       = 100 * time.Millisecond
 	DefaultChatLen    = 100
 	DefaultChatBytes  = 64 << 10
@@ -33,8 +34,10 @@ type Config struct {
 	MaxRooms, MaxMembers int
 	// Grace is how long a member outlives its socket.
 	Grace time.Duration
-	// Batch is the shortest time between two rounds of presence and slots.
-	Batch time.Duration
+	// Batch is the shortest time between two rounds of slots, and between two of
+	// presence in a small room; in a large one that grows with the members up to
+	// MaxBatch.
+	Batch, MaxBatch time.Duration
 	// Poll is how often loudness is read.
 	Poll time.Duration
 	// ChatLen and ChatBytes bound the messages kept for those who join later;
@@ -57,6 +60,7 @@ func (c Config) withDefaults() Config {
 	c.MaxMembers = cmp.Or(c.MaxMembers, DefaultMaxMembers)
 	c.Grace = cmp.Or(c.Grace, DefaultGrace)
 	c.Batch = cmp.Or(c.Batch, DefaultBatch)
+	c.MaxBatch = cmp.Or(c.MaxBatch, DefaultMaxBatch)
 	c.Poll = cmp.Or(c.Poll, DefaultPoll)
 	c.ChatLen = cmp.Or(c.ChatLen, DefaultChatLen)
 	c.ChatBytes = cmp.Or(c.ChatBytes, DefaultChatBytes)

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"sync"
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/packet"
@@ -24,12 +25,13 @@ type Welcome struct {
 	Self    track.MemberID
 	Resumed bool
 	// Members in the order in which they joined, self included.
-	Members  []MemberInfo
+	Members  []*MemberInfo
 	Chat     []Chat // oldest first
 	Speakers []track.MemberID
 }
 
-// MemberInfo is a member as others see it.
+// MemberInfo is a member as others see it. It is shared and immutable: a change
+// makes another one.
 type MemberInfo struct {
 	ID        track.MemberID
 	Name      string
@@ -41,12 +43,22 @@ type MemberInfo struct {
 	Sources map[track.Source]bool
 	// Away is set while the member's socket is lost and may yet come back.
 	Away bool
+
+	once    sync.Once
+	encoded []byte
+}
+
+// Encoded returns what encode makes of the info. It is called once in the life
+// of the info, however many members are told of it; the result is shared.
+func (i *MemberInfo) Encoded(encode func(*MemberInfo) []byte) []byte {
+	i.once.Do(func() { i.encoded = encode(i) })
+	return i.encoded
 }
 
 // Presence brings changes of who is there, batched. Members hear of themselves
 // too.
 type Presence struct {
-	Joined, Updated []MemberInfo
+	Joined, Updated []*MemberInfo
 	Left            []Left
 }
 

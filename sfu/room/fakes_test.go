@@ -181,7 +181,7 @@ func tracks(ups ...*tracktest.FakeUpTrack) string {
 }
 
 // names of members, in order.
-func names(list []MemberInfo) string {
+func names(list []*MemberInfo) string {
 	var out []string
 	for _, m := range list {
 		out = append(out, m.Name)
@@ -206,4 +206,4 @@ func sorted(s string) string {
 	return strings.Join(f, " ")
 }
 
-func sortedNames(list []MemberInfo) string { return sorted(names(list)) }
+func sortedNames(list []*MemberInfo) string { return sorted(names(list)) }

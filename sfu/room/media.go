@@ -1,12 +1,10 @@
 package room
 
-import "github.com/meetcast/meetcast/sfu/track"
+import (
+	"slices"
 
-// moves notes that what the member publishes has changed.
-func (r *Room) moves(m *Member) {
-	r.changed(m)
-	r.moved = true
-}
+	"github.com/meetcast/meetcast/sfu/track"
+)
 
 type publish struct {
 	m  *Member
@@ -24,17 +22,18 @@ func (a *publish) apply(r *Room) {
 		return
 	}
 	src := &source{member: a.m, up: a.up, info: info}
-	for i, old := range a.m.tracks {
-		if old.info.Source == info.Source {
-			if old.up != a.up {
-				a.m.tracks[i] = src
-				r.moves(a.m)
-			}
-			return
-		}
+	at := slices.IndexFunc(a.m.tracks, func(old *source) bool { return old.info.Source == info.Source })
+	switch {
+	case at < 0:
+		a.m.tracks = append(a.m.tracks, src)
+	case a.m.tracks[at].up == a.up:
+		return
+	default:
+		r.setLive(a.m.tracks[at], false)
+		a.m.tracks[at] = src
 	}
-	a.m.tracks = append(a.m.tracks, src)
-	r.moves(a.m)
+	r.setLive(src, !a.m.muted[info.Source])
+	r.changed(a.m)
 }
 
 type unpublish struct {
@@ -45,11 +44,12 @@ type unpublish struct {
 func (a *unpublish) apply(r *Room) {
 	for i, src := range a.m.tracks {
 		if src.up == a.up {
-			a.m.tracks = append(a.m.tracks[:i:i], a.m.tracks[i+1:]...)
+			a.m.tracks = slices.Delete(a.m.tracks, i, i+1)
+			r.setLive(src, false)
 			// Who publishes the source again has it on.
 			delete(a.m.muted, src.info.Source)
 			delete(a.m.asked, src.info.Source)
-			r.moves(a.m)
+			r.changed(a.m)
 			return
 		}
 	}
@@ -77,8 +77,9 @@ func (r *Room) mute(m *Member, s track.Source, muted bool) {
 	} else {
 		delete(m.muted, s)
 	}
-	if m.source(s) != nil {
-		r.moves(m)
+	if src := m.source(s); src != nil {
+		r.setLive(src, !muted)
+		r.changed(m)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // gone.
 type Member struct {
 	id       track.MemberID
+	number   uint64 // in order of joining
 	room     *Room
 	client   Client
 	identity Identity
@@ -34,28 +35,15 @@ type Member struct {
 
 	down  track.Down
 	slots []track.Slot
-	bound []binding // what each of slots carries
-	view  *View     // nil before the first
-	stale bool      // slots are to be assigned before the loop rests
-	told  []SlotSource
-	// retell has the slot map told even if it is the same as before.
-	retell bool
-}
+	bound []target // what each of slots carries
+	view  *View    // nil before the first
+	stale bool     // slots are to be assigned before the loop rests
+	// retell has the slot map told even if it is the same as before; hadSlots
+	// tells whether the last one was of any slots.
+	retell, hadSlots bool
 
-// source is one published track. A track that is published anew is another
-// source.
-type source struct {
-	member *Member
-	up     track.UpTrack
-	info   track.Info
-}
-
-func (s *source) key() key { return key{s.member.id, s.info.Source} }
-
-// binding is what a slot carries.
-type binding struct {
-	src  *source // nil for nothing
-	size track.Size
+	shown *MemberInfo       // what others see, nil after a change
+	seen  *track.MemberView // what observers see, nil after a change
 }
 
 // ID returns the member's id, which others see.
@@ -139,16 +127,19 @@ func gone(err error) error {
 	return err
 }
 
-// info is what others see of the member.
-func (m *Member) info() MemberInfo {
-	i := MemberInfo{
+// info is what others see of the member, shared and immutable.
+func (m *Member) info() *MemberInfo {
+	if m.shown != nil {
+		return m.shown
+	}
+	m.shown = &MemberInfo{
 		ID: m.id, Name: m.name, Moderator: m.identity.Moderator, Hand: m.hand, Away: m.away,
 		Sources: make(map[track.Source]bool, len(m.tracks)),
 	}
 	for _, s := range m.tracks {
-		i.Sources[s.info.Source] = m.muted[s.info.Source]
+		m.shown.Sources[s.info.Source] = m.muted[s.info.Source]
 	}
-	return i
+	return m.shown
 }
 
 // source returns the published track of a source, nil without.

@@ -1,6 +1,8 @@
 package room
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/track"
@@ -23,25 +25,35 @@ func (a *join) apply(r *Room) {
 		a.reply <- ErrFull
 		return
 	}
+	r.joins++
+	m.number = r.joins
 	r.members[m.id] = m
 	r.order = append(r.order, m)
+	if r.roster != nil {
+		r.roster = append(r.roster, m.info()) // those who have the old one see it only as long as it was
+	}
 	r.rooms.stats.members.Add(1)
 	r.rooms.stats.joins.Add(1)
 	r.presence.joined(m.id)
 	r.welcome(m, false)
-	r.dirty = true
+	r.dirty, r.unseen = true, true
 	a.reply <- nil
 }
 
 // welcome tells a member all there is.
 func (r *Room) welcome(m *Member, resumed bool) {
-	w := &Welcome{Self: m.id, Resumed: resumed, Chat: r.chat.messages(), Speakers: r.speakers,
-		Members: make([]MemberInfo, 0, len(r.order))}
-	for _, other := range r.order {
-		w.Members = append(w.Members, other.info())
+	if r.roster == nil {
+		r.roster = make([]*MemberInfo, 0, len(r.order)+1)
+		for _, other := range r.order {
+			r.roster = append(r.roster, other.info())
+		}
+	}
+	if m.welcomed == 0 {
+		r.welcomed = append(r.welcomed, m)
 	}
 	m.welcomed = r.presence.seq
-	m.client.Notify(w)
+	r.dirty = true
+	m.client.Notify(&Welcome{Self: m.id, Resumed: resumed, Chat: r.chat.messages(), Speakers: r.speakers, Members: r.roster})
 }
 
 // leave removes a member by its own will.
@@ -62,15 +74,15 @@ func (r *Room) remove(m *Member, reason Reason, by track.MemberID) {
 	r.unbind(m)
 	m.gone = true
 	delete(r.members, m.id)
-	for i, other := range r.order {
-		if other == m {
-			r.order = append(r.order[:i:i], r.order[i+1:]...)
-			break
-		}
+	at, _ := slices.BinarySearchFunc(r.order, m.number, func(o *Member, n uint64) int { return cmp.Compare(o.number, n) })
+	r.order = slices.Delete(r.order, at, at+1)
+	for _, src := range m.tracks {
+		r.setLive(src, false)
 	}
 	m.tracks = nil
+	r.found(m)
 	r.presence.left(m.id, reason)
-	r.dirty, r.moved = true, true
+	r.dirty, r.unseen, r.roster = true, true, nil
 	r.rooms.stats.members.Add(-1)
 	r.rooms.stats.count(reason)
 	m.client.Notify(&Gone{Reason: reason, By: by})
@@ -131,6 +143,7 @@ func (a *away) apply(r *Room) {
 		return
 	}
 	a.m.away, a.m.lostAt = true, time.Now().Add(r.cfg.Grace)
+	r.lost = append(r.lost, a.m)
 	r.changed(a.m)
 }
 
@@ -148,6 +161,7 @@ func (a *back) apply(r *Room) {
 	}
 	if m.away {
 		m.away = false
+		r.found(m)
 		r.changed(m)
 	}
 	r.rooms.stats.resumes.Add(1)
@@ -159,29 +173,34 @@ func (a *back) apply(r *Room) {
 	a.reply <- nil
 }
 
-// firstLost returns when the next member is given up.
-func (r *Room) firstLost() (first time.Time, ok bool) {
-	for _, m := range r.order {
-		if m.away && (!ok || m.lostAt.Before(first)) {
-			first, ok = m.lostAt, true
-		}
+// found takes a member from the list of those that are lost.
+func (r *Room) found(m *Member) {
+	if i := slices.Index(r.lost, m); i >= 0 {
+		r.lost = slices.Delete(r.lost, i, i+1)
 	}
-	return first, ok
+}
+
+// firstLost returns when the next member is given up: all have the same time to
+// come back, so that it is the one lost first.
+func (r *Room) firstLost() (first time.Time, ok bool) {
+	if len(r.lost) == 0 {
+		return time.Time{}, false
+	}
+	return r.lost[0].lostAt, true
 }
 
 // giveUpLost removes the members that did not come back in time.
 func (r *Room) giveUpLost(now time.Time) {
-	for i := len(r.order) - 1; i >= 0; i-- {
-		if m := r.order[i]; m.away && !m.lostAt.After(now) {
-			r.remove(m, ReasonLost, "")
-		}
+	for len(r.lost) > 0 && !r.lost[0].lostAt.After(now) {
+		r.remove(r.lost[0], ReasonLost, "")
 	}
 }
 
 // changed notes that others see something new of a member.
 func (r *Room) changed(m *Member) {
+	m.shown, m.seen = nil, nil
+	r.roster, r.dirty, r.unseen = nil, true, true
 	r.presence.updated(m.id)
-	r.dirty = true
 }
 
 // setHand, setName: what a member does to itself.

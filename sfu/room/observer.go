@@ -2,7 +2,6 @@ package room
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/meetcast/meetcast/sfu/track"
 )
@@ -57,17 +56,26 @@ func (r *Room) tellObservers() {
 	}
 }
 
-// snapshot copies the state for observers.
+// snapshot is the state for observers. What did not change since the last one is
+// shared with it.
 func (r *Room) snapshot() track.Snapshot {
-	s := track.Snapshot{Room: r.id, Members: make([]track.MemberView, 0, len(r.order)), Speakers: slices.Clone(r.speakers)}
-	for _, m := range r.order {
-		view := track.MemberView{
-			ID: m.id, Name: m.name, Moderator: m.identity.Moderator, Hand: !m.hand.IsZero(), Muted: maps.Clone(m.muted),
-		}
-		for _, src := range m.tracks {
-			view.Tracks = append(view.Tracks, src.up)
-		}
-		s.Members = append(s.Members, view)
+	views := make([]track.MemberView, len(r.order))
+	for i, m := range r.order {
+		views[i] = *m.observed()
 	}
-	return s
+	return track.Snapshot{Room: r.id, Members: views, Speakers: r.speakers}
+}
+
+// observed is what observers see of the member, shared and immutable.
+func (m *Member) observed() *track.MemberView {
+	if m.seen != nil {
+		return m.seen
+	}
+	m.seen = &track.MemberView{
+		ID: m.id, Name: m.name, Moderator: m.identity.Moderator, Hand: !m.hand.IsZero(), Muted: maps.Clone(m.muted),
+	}
+	for _, src := range m.tracks {
+		m.seen.Tracks = append(m.seen.Tracks, src.up)
+	}
+	return m.seen
 }

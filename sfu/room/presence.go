@@ -1,18 +1,13 @@
 package room
 
-import (
-	"cmp"
-	"maps"
-	"slices"
-
-	"github.com/meetcast/meetcast/sfu/track"
-)
+import "github.com/meetcast/meetcast/sfu/track"
 
 // pending collects changes of presence until the next round. Every change has a
 // number, so that who was welcomed in between is told only what it has not seen.
 type pending struct {
-	seq     uint64
-	changes map[track.MemberID]*change
+	seq  uint64
+	byID map[track.MemberID]*change
+	list []*change // in order of the first change
 }
 
 // change is what happened to one member since the last round: the number of the
@@ -24,13 +19,14 @@ type change struct {
 }
 
 func (p *pending) of(id track.MemberID) (*change, uint64) {
-	if p.changes == nil {
-		p.changes = make(map[track.MemberID]*change)
+	if p.byID == nil {
+		p.byID = make(map[track.MemberID]*change)
 	}
-	c := p.changes[id]
+	c := p.byID[id]
 	if c == nil {
 		c = &change{id: id}
-		p.changes[id] = c
+		p.byID[id] = c
+		p.list = append(p.list, c)
 	}
 	p.seq++
 	return c, p.seq
@@ -51,23 +47,18 @@ func (p *pending) left(id track.MemberID, reason Reason) {
 	c.left, c.reason = n, reason
 }
 
-// first is the number of the oldest change, for a stable order.
-func (c *change) first() uint64 {
-	if c.joined > 0 {
-		return c.joined
-	}
-	if c.updated > 0 && (c.left == 0 || c.updated < c.left) {
-		return c.updated
-	}
-	return c.left
+// reset forgets what everybody was told.
+func (p *pending) reset() {
+	clear(p.byID)
+	clear(p.list)
+	p.list = p.list[:0]
 }
 
 // tell returns what somebody who knows everything up to change number seen has
 // to be told; nil when there is nothing.
-func (p *pending) tell(seen uint64, info func(track.MemberID) MemberInfo) *Presence {
+func (p *pending) tell(seen uint64, info func(track.MemberID) *MemberInfo) *Presence {
 	var out Presence
-	list := slices.SortedFunc(maps.Values(p.changes), func(a, b *change) int { return cmp.Compare(a.first(), b.first()) })
-	for _, c := range list {
+	for _, c := range p.list {
 		known := c.joined == 0 || c.joined <= seen
 		switch {
 		case c.left > 0:
@@ -89,20 +80,22 @@ func (p *pending) tell(seen uint64, info func(track.MemberID) MemberInfo) *Prese
 // tellPresence brings everybody up to date. All who were there at the last round
 // share one event; those welcomed since get their own.
 func (r *Room) tellPresence() {
-	if len(r.presence.changes) == 0 {
-		return
-	}
-	info := func(id track.MemberID) MemberInfo { return r.members[id].info() }
+	info := func(id track.MemberID) *MemberInfo { return r.members[id].info() }
 	shared := r.presence.tell(0, info)
-	for _, m := range r.order {
-		event := shared
-		if m.welcomed > 0 {
-			event = r.presence.tell(m.welcomed, info)
-			m.welcomed = 0
+	if shared != nil {
+		for _, m := range r.order {
+			if m.welcomed == 0 {
+				m.client.Notify(shared)
+			}
 		}
-		if event != nil {
+	}
+	for _, m := range r.welcomed {
+		if event := r.presence.tell(m.welcomed, info); event != nil && !m.gone {
 			m.client.Notify(event)
 		}
+		m.welcomed = 0
 	}
-	clear(r.presence.changes)
+	clear(r.welcomed)
+	r.welcomed = r.welcomed[:0]
+	r.presence.reset()
 }

@@ -96,7 +96,7 @@ func TestChangesAreBatched(t *testing.T) {
 }
 
 // note adds the members and fails when one is told twice.
-func note(t *testing.T, seen map[track.MemberID]bool, list []MemberInfo) {
+func note(t *testing.T, seen map[track.MemberID]bool, list []*MemberInfo) {
 	t.Helper()
 	for _, m := range list {
 		if seen[m.ID] {
@@ -123,7 +123,7 @@ func TestFirstChangeIsToldAtOnce(t *testing.T) {
 }
 
 func TestPendingTellsEachWhatIsNew(t *testing.T) {
-	info := func(id track.MemberID) MemberInfo { return MemberInfo{ID: id, Name: string(id)} }
+	info := func(id track.MemberID) *MemberInfo { return &MemberInfo{ID: id, Name: string(id)} }
 	var p pending
 	p.joined("a")             // 1
 	p.updated("b")            // 2

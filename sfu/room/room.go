@@ -20,35 +20,45 @@ type Room struct {
 	// Owned by the loop.
 
 	members   map[track.MemberID]*Member
-	order     []*Member // as they joined
+	order     []*Member     // as they joined
+	joins     uint64        // so far
+	roster    []*MemberInfo // of order; nil after a change. Shared, only ever appended to.
+	lost      []*Member     // those away, in the order in which they are given up
 	observers map[*observer]struct{}
 	chat      history
 	presence  pending
+	welcomed  []*Member // since the last round of presence
 	voices    *audio.Speakers
+	levels    []audio.Level    // memory of listen
 	ranked    []track.MemberID // keys of voices, loudest first
-	speakers  []track.MemberID // as last told
+	speakers  []track.MemberID // as last told; never changed in place
 	lastHand  time.Time
-	scene     *scene // of the last round
+	scene     *scene
+	assigner  assigner
+	current   []*source // memory of arrange
 
-	// dirty is set when the next round has something to tell; moved when it
-	// has to look at the slots as well.
-	dirty, moved bool
-	stale        []*Member // whose slots are to be assigned at once
-	lastRound    time.Time
-	closing      bool
+	// What the next rounds have to tell: dirty of presence, moved of slots,
+	// unseen of observers.
+	dirty, unseen       bool
+	moved               moves
+	stale               []*Member // whose slots are to be assigned at once
+	lastRound, lastMove time.Time
+	closing             bool
 }
 
 func newRoom(id track.RoomID, rooms *Rooms) *Room {
+	members := make(map[track.MemberID]*Member)
 	return &Room{
 		id: id, rooms: rooms, cfg: rooms.cfg,
 		logger:    rooms.cfg.Logger.With("room", string(id)),
 		inbox:     newInbox(),
 		done:      make(chan struct{}),
-		members:   make(map[track.MemberID]*Member),
+		members:   members,
 		observers: make(map[*observer]struct{}),
 		chat:      history{maxLen: rooms.cfg.ChatLen, maxBytes: rooms.cfg.ChatBytes},
 		voices:    audio.NewSpeakers(audio.SpeakersConfig{Max: maxSpeakers}),
-		scene:     &scene{},
+		scene:     &scene{members: members},
+		assigner:  assigner{sizes: fillSizes{rooms.cfg.CameraSize, rooms.cfg.ScreenSize}},
 	}
 }
 
@@ -95,7 +105,6 @@ func (r *Room) run() {
 			timers.polling = false
 			r.listen(time.Now())
 		case <-timers.round.C:
-			timers.waiting = false
 		case <-timers.lost.C:
 			r.giveUpLost(time.Now())
 		}
@@ -112,22 +121,33 @@ func (r *Room) run() {
 // and another room.
 func (r *Room) empty() bool { return len(r.members) == 0 && len(r.observers) == 0 }
 
-// settle does what the actions left to do and arms the timers.
+// settle does what the actions left to do, as far as it is due, and arms the
+// timers.
 func (r *Room) settle(t *timers) {
 	now := time.Now()
-	if r.dirty {
-		if wait := r.cfg.Batch - now.Sub(r.lastRound); wait <= 0 {
-			r.round(now)
-		} else if !t.waiting {
-			t.waiting = true
-			t.round.Reset(wait)
+	next := time.Duration(-1)
+	due := func(last time.Time, every time.Duration) bool {
+		wait := every - now.Sub(last)
+		if wait > 0 && (next < 0 || wait < next) {
+			next = wait
 		}
+		return wait <= 0
+	}
+	if r.dirty && due(r.lastRound, r.pace()) {
+		r.dirty, r.lastRound = false, now
+		r.tellPresence()
+	}
+	if (r.moved.any() || r.unseen) && due(r.lastMove, r.cfg.Batch) {
+		r.move(now)
 	}
 	for _, m := range r.stale {
-		r.arrange(m)
+		if m.stale {
+			r.arrange(m)
+		}
 	}
 	clear(r.stale)
 	r.stale = r.stale[:0]
+	t.arm(t.round, next)
 	if !t.polling && (len(r.scene.audio) > 0 || len(r.speakers) > 0) {
 		t.polling = true
 		t.poll.Reset(r.cfg.Poll)
@@ -139,19 +159,27 @@ func (r *Room) settle(t *timers) {
 	}
 }
 
-// round tells everybody what changed since the last one: who is there, then who
-// is in which slot, then the observers.
-func (r *Room) round(now time.Time) {
-	r.dirty, r.lastRound = false, now
-	r.tellPresence()
-	if r.moved {
-		r.moved = false
-		r.scene = r.look()
-		for _, m := range r.order {
-			r.arrange(m)
-		}
+// crowd is how many members may be told of presence at the pace of Config.Batch;
+// larger rooms are told at longer intervals, so that the messages of a room do
+// not grow with the square of its members.
+const crowd = 100
+
+// pace is the shortest time between two rounds of presence.
+func (r *Room) pace() time.Duration {
+	return min(r.cfg.Batch*time.Duration(max(1, len(r.order)/crowd)), max(r.cfg.MaxBatch, r.cfg.Batch))
+}
+
+// move brings the slots, and then the observers, up to date. It has a pace of
+// its own: who begins to speak is not to wait for a crowd that comes in.
+func (r *Room) move(now time.Time) {
+	r.lastMove = now
+	if r.moved.any() {
+		r.moveSlots()
 	}
-	r.tellObservers()
+	if r.unseen {
+		r.unseen = false
+		r.tellObservers()
+	}
 }
 
 // shut tells everybody that the room is over.
@@ -177,13 +205,22 @@ func (closeRoom) apply(r *Room) { r.closing = true }
 // timers of a loop.
 type timers struct {
 	round, poll, lost *time.Timer
-	waiting, polling  bool // round, poll are armed
+	polling           bool // poll is armed
 }
 
 func newTimers() *timers {
 	t := &timers{round: time.NewTimer(time.Hour), poll: time.NewTimer(time.Hour), lost: time.NewTimer(time.Hour)}
 	t.stop()
 	return t
+}
+
+// arm lets a timer fire after a time, or not at all when it is negative.
+func (t *timers) arm(timer *time.Timer, after time.Duration) {
+	if after < 0 {
+		timer.Stop()
+	} else {
+		timer.Reset(after)
+	}
 }
 
 func (t *timers) stop() {

@@ -6,36 +6,6 @@ import (
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
-// look gathers what there is to see and hear.
-func (r *Room) look() *scene {
-	s := &scene{live: make(map[key]bool)}
-	for _, m := range r.order {
-		for _, src := range m.tracks {
-			if m.muted[src.info.Source] {
-				continue
-			}
-			k := src.key()
-			s.live[k] = true
-			switch src.info.Source {
-			case track.Screen:
-				s.screens = append(s.screens, k)
-			case track.Camera:
-				s.cameras = append(s.cameras, k)
-			default:
-				s.audio = append(s.audio, k)
-			}
-		}
-	}
-	for _, voice := range r.ranked {
-		k := voiceKey(voice)
-		s.loudest = append(s.loudest, k)
-		if k.Source == track.Microphone {
-			s.speakers = append(s.speakers, key{k.Member, track.Camera})
-		}
-	}
-	return s
-}
-
 // readSlots takes the slots of the member's Down anew. A slot that is still
 // there keeps what it carries.
 func (r *Room) readSlots(m *Member) {
@@ -43,7 +13,7 @@ func (r *Room) readSlots(m *Member) {
 	m.slots, m.bound = nil, nil
 	if m.down != nil {
 		m.slots = m.down.Slots()
-		m.bound = make([]binding, len(m.slots))
+		m.bound = make([]target, len(m.slots))
 		for i, slot := range m.slots {
 			if n := slices.Index(old, slot); n >= 0 {
 				m.bound[i] = bound[n]
@@ -54,67 +24,120 @@ func (r *Room) readSlots(m *Member) {
 	r.restless(m)
 }
 
+// moveSlots assigns the slots of those whom the moves since the last round
+// concern. Nobody else is looked at for longer than it takes to see that.
+func (r *Room) moveSlots() {
+	r.scene.rank(r.ranked)
+	for _, m := range r.order {
+		if r.concerned(m) {
+			r.arrange(m)
+		}
+	}
+	r.moved.reset()
+}
+
+// concerned tells whether the moves can change what is in the member's slots.
+func (r *Room) concerned(m *Member) bool {
+	if m.down == nil {
+		return false
+	}
+	audio, free := 0, [track.Video + 1]bool{}
+	for i := range m.bound {
+		kind, src := m.slots[i].Kind, m.bound[i].src
+		switch {
+		case src == nil:
+			free[kind] = true
+		case !src.live:
+			return true
+		}
+		if kind == track.Audio {
+			audio++
+		}
+	}
+	if r.moved.audio && free[track.Audio] || m.misses(r.scene.loudest, audio) {
+		return true
+	}
+	if m.view.fills() {
+		if r.moved.screens || r.moved.video && free[track.Video] || m.misses(r.scene.speakers, len(m.slots)-audio) {
+			return true
+		}
+	}
+	return m.view != nil && r.moved.video && slices.ContainsFunc(m.view.Want, func(w Want) bool {
+		_, came := r.moved.came[key{w.Member, w.Source}]
+		return came
+	})
+}
+
+// misses tells whether one of the first n sources of others is in no slot.
+func (m *Member) misses(list []*source, n int) bool {
+	for _, src := range list {
+		if n == 0 {
+			return false
+		}
+		if src.member == m {
+			continue
+		}
+		n--
+		if !slices.ContainsFunc(m.bound, func(b target) bool { return b.src == src }) {
+			return true
+		}
+	}
+	return false
+}
+
 // arrange assigns the member's slots and binds those that differ.
 func (r *Room) arrange(m *Member) {
 	m.stale = false
 	if m.gone || m.down == nil {
 		return
 	}
-	current := make([]key, len(m.slots))
-	for i, b := range m.bound {
-		if b.src != nil {
-			current[i] = b.src.key()
+	r.current = r.current[:0]
+	for _, b := range m.bound {
+		src := b.src
+		if src != nil && !src.live {
+			src = r.scene.find(src.key()) // published anew, it stays where it was
 		}
+		r.current = append(r.current, src)
 	}
-	targets := assign(m.id, m.slots, current, m.view, r.scene, fillSizes{r.cfg.CameraSize, r.cfg.ScreenSize})
-	for i, t := range targets {
-		want := binding{src: r.find(t.key), size: t.size}
-		if want.src == nil {
-			want.size = track.Size{}
-		}
-		if want == m.bound[i] {
+	changed := m.retell
+	for i, want := range r.assigner.assign(m.id, m.slots, r.current, m.view, r.scene) {
+		was := m.bound[i]
+		if want == was {
 			continue
 		}
 		m.bound[i] = want
+		changed = changed || slotSource(m.slots[i], was.src) != slotSource(m.slots[i], want.src)
 		var up track.UpTrack
 		if want.src != nil {
 			up = want.src.up
 		}
 		m.down.Bind(m.slots[i].Mid, up, want.size)
 	}
-	if now := m.slotMap(); m.retell || !slices.Equal(now, m.told) {
+	if changed {
 		r.tellSlots(m)
 	}
 }
 
-// find returns the published source, nil when it is gone since the last round.
-func (r *Room) find(k key) *source {
-	m := r.members[k.Member]
-	if m == nil || m.muted[k.Source] {
-		return nil
-	}
-	return m.source(k.Source)
-}
-
-// slotMap is what the member's slots carry.
-func (m *Member) slotMap() []SlotSource {
-	out := make([]SlotSource, len(m.slots))
-	for i, slot := range m.slots {
-		out[i] = SlotSource{Mid: slot.Mid, Kind: slot.Kind}
-		if src := m.bound[i].src; src != nil {
-			out[i].Member, out[i].Source, out[i].Codec = src.member.id, src.info.Source, src.info.Codec
-		}
+// slotSource is how a slot that carries src is told.
+func slotSource(slot track.Slot, src *source) SlotSource {
+	out := SlotSource{Mid: slot.Mid, Kind: slot.Kind}
+	if src != nil {
+		out.Member, out.Source, out.Codec = src.member.id, src.info.Source, src.info.Codec
 	}
 	return out
 }
 
 // tellSlots sends the whole slot map, if the member has slots or had some.
 func (r *Room) tellSlots(m *Member) {
-	now := m.slotMap()
-	if len(now) == 0 && len(m.told) == 0 {
+	m.retell = false
+	if len(m.slots) == 0 && !m.hadSlots {
 		return
 	}
-	m.told, m.retell = now, false
+	m.hadSlots = len(m.slots) > 0
+	now := make([]SlotSource, len(m.slots))
+	for i, slot := range m.slots {
+		now[i] = slotSource(slot, m.bound[i].src)
+	}
 	m.client.Notify(&SlotMap{Slots: now})
 }
 

@@ -32,20 +32,16 @@ func voiceKey(id track.MemberID) key {
 
 // listen reads how loud everybody is and tells who speaks.
 func (r *Room) listen(now time.Time) {
-	var levels []audio.Level
-	for _, m := range r.order {
-		for _, src := range m.tracks {
-			if src.info.Kind == track.Audio && !m.muted[src.info.Source] {
-				levels = append(levels, audio.Level{ID: voiceID(src.key()), Loudness: src.up.Loudness()})
-			}
-		}
+	r.levels = r.levels[:0]
+	for _, src := range r.scene.audio {
+		r.levels = append(r.levels, audio.Level{ID: voiceID(src.key()), Loudness: src.up.Loudness()})
 	}
-	ranked, changed := r.voices.Observe(now, levels)
+	ranked, changed := r.voices.Observe(now, r.levels)
 	if !changed {
 		return
 	}
 	r.ranked = slices.Clone(ranked)
-	r.dirty, r.moved = true, true
+	r.moved.ranks, r.unseen = true, true
 	var speakers []track.MemberID
 	for _, id := range ranked {
 		if k := voiceKey(id); k.Source == track.Microphone {

@@ -237,12 +237,8 @@ func (c *Conn) write() {
 }
 
 func (c *Conn) writeMessage(m *Message, timeout time.Duration) error {
-	data, err := m.bytes()
-	if err != nil {
-		return err
-	}
 	_ = c.ws.SetWriteDeadline(time.Now().Add(timeout))
-	return c.ws.WriteMessage(websocket.TextMessage, data)
+	return m.writeTo(c.ws)
 }
 
 // sayGoodbye sends what is left and the close frame, and waits for the other

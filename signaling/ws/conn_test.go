@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -257,13 +258,30 @@ func TestCloseReasonFits(t *testing.T) {
 }
 
 func TestMessageIsEncodedOnce(t *testing.T) {
-	m := NewMessage(map[string]int{"a": 1})
-	a, _ := m.bytes()
-	b, _ := m.bytes()
-	if string(a) != `{"a":1}` || &a[0] != &b[0] {
-		t.Errorf("encoded %s and %s", a, b)
+	var times atomic.Int32
+	count := func(v any) func() any { return func() any { times.Add(1); return v } }
+	for _, m := range []*Message{
+		NewLazy(count(map[string]int{"a": 1})),
+		NewShared(count(map[string]int{"a": 1})),
+		NewShared(count(Encoded(`{"a":1}`))),
+	} {
+		times.Store(0)
+		url := serve(t, Config{}, func(c *Conn) { c.Send(m); c.Send(m); c.Close(1000, "") })
+		for range 2 {
+			c := dial(t, url, nil)
+			for range 2 {
+				if _, data, err := c.ReadMessage(); err != nil || string(data) != `{"a":1}` {
+					t.Errorf("read %s, %v", data, err)
+				}
+			}
+		}
+		if n := times.Load(); n != 1 {
+			t.Errorf("encoded %d times", n)
+		}
 	}
-	if _, err := NewMessage(func() {}).bytes(); err == nil {
-		t.Error("encoded a function")
+	for _, bad := range []*Message{NewMessage(func() {}), NewShared(func() any { return func() {} })} {
+		if bad.encode(); bad.err == nil {
+			t.Error("encoded a function")
+		}
 	}
 }
