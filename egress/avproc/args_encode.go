@@ -94,22 +94,57 @@ func colour() []string {
 		"-color_primaries", "smpte170m", "-color_trc", "smpte170m"}
 }
 
-// AudioConfig says how the sound is encoded: AAC-LC, 48 kHz stereo.
+// AudioFormat is what sound is encoded as.
+type AudioFormat uint8
+
+// The formats.
+const (
+	AAC  AudioFormat = iota // AAC-LC: RTMP, recordings, playout in MP4
+	Opus                    // for viewers over WebRTC
+)
+
+// frame is how many samples of one channel a packet holds.
+func (f AudioFormat) frame() int64 {
+	if f == Opus {
+		return 960 // 20 ms
+	}
+	return 1024
+}
+
+// lead is how many samples come out before the first that went in.
+func (f AudioFormat) lead() int64 {
+	if f == Opus {
+		return 0 // libopus numbers its packets by what they hold
+	}
+	return 1024
+}
+
+// AudioConfig says how the sound is encoded: 48 kHz stereo.
 type AudioConfig struct {
 	FFmpeg  string // path of the program
-	Bitrate int    // bit/s
-	Nice    int    // see Command
+	Format  AudioFormat
+	Bitrate int // bit/s
+	Nice    int // see Command
+	// Start is the position of the first sample on the output clock, a whole
+	// number of frames.
+	Start int64
 }
 
 // audioArgs builds the arguments of the audio encoder child: interleaved
-// little-endian floats in, NUT with AAC out.
+// little-endian floats in, NUT with AAC or Opus out.
 func audioArgs(c AudioConfig) []string {
-	return []string{
+	args := []string{
 		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error",
 		"-probesize", "32", "-analyzeduration", "0",
-		"-f", "f32le", "-ar", "48000", "-ac", "2", "-i", "pipe:0",
-		"-vn", "-c:a", "aac", "-profile:a", "aac_low", "-b:a", strconv.Itoa(c.Bitrate),
-		"-flush_packets", "1", "-muxdelay", "0", "-muxpreload", "0",
-		"-write_index", "0", "-f", "nut", "pipe:1",
+		"-f", "f32le", "-ar", "48000", "-ac", "2", "-i", "pipe:0", "-vn",
 	}
+	if c.Format == Opus {
+		// Half of the greatest effort is inaudible and costs half as much.
+		args = append(args, "-c:a", "libopus", "-application", "audio", "-frame_duration", "20", "-compression_level", "5")
+	} else {
+		args = append(args, "-c:a", "aac", "-profile:a", "aac_low")
+	}
+	return append(args, "-b:a", strconv.Itoa(c.Bitrate),
+		"-flush_packets", "1", "-muxdelay", "0", "-muxpreload", "0",
+		"-write_index", "0", "-f", "nut", "pipe:1")
 }

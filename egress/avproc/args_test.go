@@ -21,6 +21,7 @@ func TestArguments(t *testing.T) {
 		"decode-fill":    decodeArgs(DecodeConfig{Codec: packet.VP8, Width: 640, Height: 360}),
 		"decode-contain": decodeArgs(DecodeConfig{Codec: packet.H264, Width: 1024, Height: 720, Fit: Contain}),
 		"audio":          audioArgs(AudioConfig{Bitrate: 128_000}),
+		"audio-opus":     audioArgs(AudioConfig{Format: Opus, Bitrate: 128_000}),
 	}
 	for _, enc := range Encoders() {
 		cases["video-"+enc] = videoArgs(VideoConfig{Encoder: enc, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000})

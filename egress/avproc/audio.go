@@ -15,17 +15,19 @@ type AudioOutput interface {
 }
 
 const (
-	aacFrame  = 1024                  // samples of an AAC-LC frame, and of its encoder delay
 	audioRing = 10 * media.SampleRate // samples kept for a restarted child
 	feedChunk = 960                   // samples written to the child at once: 20 ms
 )
 
 // AudioEncoder encodes sound that is counted by the output clock. AAC frame n
-// has PTS n*1024/48000 and holds exactly these samples. What a dying child had
-// not given back yet is encoded again by the next one, so a crash is inaudible.
+// has PTS n*1024/48000 and holds exactly these samples; an Opus packet n has PTS
+// n*960/48000. What a dying child had not given back yet is encoded again by the
+// next one, so a crash is inaudible.
 type AudioEncoder struct {
 	encoder
-	out AudioOutput
+	out    AudioOutput
+	format AudioFormat
+	frame  int64 // samples of one channel in a packet
 
 	// Under mu; positions count samples of one channel from the beginning.
 	ring    []float32
@@ -36,7 +38,9 @@ type AudioEncoder struct {
 
 // NewAudioEncoder starts an encoder and its child.
 func NewAudioEncoder(cfg AudioConfig, out AudioOutput, log *slog.Logger) *AudioEncoder {
-	e := &AudioEncoder{out: out, ring: make([]float32, audioRing*media.Channels)}
+	e := &AudioEncoder{out: out, format: cfg.Format, frame: cfg.Format.frame(),
+		ring: make([]float32, audioRing*media.Channels), end: cfg.Start}
+	e.nextOut = cfg.Start / e.frame
 	e.start("audio", Command{Path: cfg.FFmpeg, Args: audioArgs(cfg), Nice: cfg.Nice, Logger: log}, e)
 	return e
 }
@@ -59,15 +63,15 @@ func (e *AudioEncoder) Write(pcm []float32) {
 func (e *AudioEncoder) beginLocked() {
 	// One frame of run-up, so that the next frame overlaps with its real
 	// predecessor.
-	e.origin = max(0, (e.nextOut-1)*aacFrame)
+	e.origin = max(0, (e.nextOut-1)*e.frame)
 	e.feedPos = e.origin
 }
 
 func (e *AudioEncoder) overLocked(err error) bool { return e.drain && err == nil }
 
-func (e *AudioEncoder) waitingLocked() bool { return e.end-e.nextOut*aacFrame > 8*aacFrame }
+func (e *AudioEncoder) waitingLocked() bool { return e.end-e.nextOut*e.frame > 8*e.frame }
 
-func (e *AudioEncoder) lagLocked() int64 { return e.end/aacFrame - e.nextOut }
+func (e *AudioEncoder) lagLocked() int64 { return e.end/e.frame - e.nextOut }
 
 // feed implements medium.
 func (e *AudioEncoder) feed(child *Child) bool {
@@ -100,8 +104,8 @@ func (e *AudioEncoder) nextSamples(child *Child, buf []byte) ([]byte, bool) {
 	}
 	if oldest := e.end - audioRing; e.feedPos < oldest {
 		// Overrun: go on at a whole frame, as if the child began there.
-		next := (e.end/aacFrame - 1) * aacFrame
-		e.stats.Skipped += uint64((next - e.feedPos) / aacFrame)
+		next := (e.end/e.frame - 1) * e.frame
+		e.stats.Skipped += uint64((next - e.feedPos) / e.frame)
 		e.origin += next - e.feedPos
 		e.feedPos = next
 	}
