@@ -96,7 +96,7 @@ func (j *job) start(ctx context.Context, targets []target) error {
 // build starts the programme, then the sinks, all without waiting for another.
 func (j *job) build(targets []target) error {
 	mode, _ := layout.ParseMode(j.req.Layout)
-	p, err := newProgram(j.cfg, mode, j.log)
+	p, err := newProgram(j.cfg, j.req.Stream, mode, j.log)
 	if err != nil {
 		return err
 	}

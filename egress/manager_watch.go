@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"github.com/meetcast/meetcast/egress/onair"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
@@ -86,4 +87,23 @@ func (m *Manager) changed(j *job) {
 	for _, f := range tell {
 		f(s)
 	}
+}
+
+// OnAir returns the programme of a stream that a room is being broadcast to, for
+// those who play it as tracks; false when there is none.
+func (m *Manager) OnAir(stream string) (*onair.Programme, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, j := range m.jobs {
+		if j.req.Stream != stream {
+			continue
+		}
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		if j.program == nil || j.closing {
+			return nil, false
+		}
+		return j.program.onAir, true
+	}
+	return nil, false
 }

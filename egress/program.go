@@ -12,6 +12,7 @@ import (
 	"github.com/meetcast/meetcast/egress/compose"
 	"github.com/meetcast/meetcast/egress/layout"
 	"github.com/meetcast/meetcast/egress/media"
+	"github.com/meetcast/meetcast/egress/onair"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
@@ -44,8 +45,10 @@ type program struct {
 	fan   *fan
 	video *avproc.VideoEncoder
 	audio *avproc.AudioEncoder
+	onAir *onair.Programme
 
 	canvas *compose.Canvas // the video loop's
+	opus   opus            // the audio loop's
 	mixer  compose.Mixer   // the audio loop's
 	scene  atomic.Pointer[scene]
 	poked  chan struct{} // capacity 1
@@ -68,7 +71,7 @@ type program struct {
 }
 
 // newProgram starts the clock, the encoders and the loops.
-func newProgram(cfg Config, mode layout.Mode, log *slog.Logger) (*program, error) {
+func newProgram(cfg Config, stream string, mode layout.Mode, log *slog.Logger) (*program, error) {
 	canvas, err := compose.NewCanvas(cfg.Width, cfg.Height)
 	if err != nil {
 		return nil, fmt.Errorf("make a canvas: %w", err)
@@ -79,6 +82,10 @@ func newProgram(cfg Config, mode layout.Mode, log *slog.Logger) (*program, error
 		poked: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	p.scene.Store(&scene{})
+	p.onAir = onair.New(onair.Config{Name: stream, Epoch: p.clock.epoch, Heard: p.opus.wanted.Store})
+	p.opus.cfg = avproc.AudioConfig{FFmpeg: cfg.FFmpeg, Format: avproc.Opus, Bitrate: cfg.AudioBitrate, Nice: encoderNice}
+	p.opus.log, p.opus.onAir = log, p.onAir
+	p.fan.add(p.onAir)
 	p.video = avproc.NewVideoEncoder(avproc.VideoConfig{FFmpeg: cfg.FFmpeg, Encoder: cfg.Encoder,
 		Width: cfg.Width, Height: cfg.Height, FPS: cfg.FPS, Bitrate: cfg.VideoBitrate, Nice: encoderNice}, p.fan, log)
 	p.audio = avproc.NewAudioEncoder(avproc.AudioConfig{FFmpeg: cfg.FFmpeg,
@@ -230,6 +237,7 @@ func (p *program) audioLoop() {
 	sum := make([]float32, samples*media.Channels)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	defer p.opus.close()
 	for n := time.Duration(0); p.clock.sleepUntil(n*soundBlock, timer, p.stop); n++ {
 		clear(sum)
 		if p.clock.now()-n*soundBlock < maxSoundLag {
@@ -241,6 +249,7 @@ func (p *program) audioLoop() {
 		}
 		p.mixer.Limit(sum)
 		p.audio.Write(sum)
+		p.opus.write(sum, int64(n))
 	}
 }
 
@@ -261,5 +270,6 @@ func (p *program) close(ctx context.Context) {
 		wg.Go(func() { p.audio.Close(ctx) })
 		wg.Wait()
 		p.wg.Wait()
+		_ = p.onAir.Close() // nothing of it can fail
 	})
 }
