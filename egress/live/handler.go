@@ -3,6 +3,7 @@ package live
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/meetcast/meetcast/egress/media"
 	"github.com/meetcast/meetcast/egress/mp4"
@@ -15,8 +16,11 @@ type Info struct {
 	State string     `json:"state"` // "live" or "offline"
 	WS    string     `json:"ws"`
 	HLS   string     `json:"hls"`
+	WHEP  string     `json:"whep,omitempty"` // while it is live and can be watched so
 	Video *VideoInfo `json:"video,omitempty"`
 	Audio *AudioInfo `json:"audio,omitempty"`
+	// At is the server's clock, Unix milliseconds.
+	At int64 `json:"at"`
 	// Viewers now, by whatever means.
 	Viewers int      `json:"viewers"`
 	VODs    []string `json:"vods,omitempty"`
@@ -60,13 +64,17 @@ func (h *Hub) Info(name string) Info {
 			info.State = "live"
 		}
 		p.mu.Unlock()
-		info.Viewers = st.Viewers + st.HLSViewers
+		info.Viewers = st.all()
 	}
 	if info.State == "" {
 		info.State = "offline"
 	}
 	base := "/playout/" + name
 	info.Name, info.WS, info.HLS = name, base+"/ws", base+"/hls/index.m3u8"
+	if h.cfg.WHEP != nil && h.cfg.WHEP(name) {
+		info.WHEP = "/whep/" + name
+	}
+	info.At = time.Now().UnixMilli()
 	if h.cfg.VODs != nil {
 		info.VODs = h.cfg.VODs(name)
 	}

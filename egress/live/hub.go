@@ -33,6 +33,8 @@ type Config struct {
 	// Known tells whether there is a stream of a name, live or not; the others
 	// are answered with 404. Nil knows every name.
 	Known func(name string) bool
+	// WHEP tells whether a programme can be watched over WebRTC now; nil never.
+	WHEP func(name string) bool
 	// VODs lists the recordings of a stream as URL paths for the description of
 	// a programme; may be nil.
 	VODs func(name string) []string
@@ -121,6 +123,7 @@ type ProgrammeStats struct {
 	Live       bool
 	Viewers    int    // over WebSocket
 	HLSViewers int    // different players seen within the last seconds
+	Guests     int    // who watch by means of others, see Enter
 	Fragments  uint64 // made
 	Dropped    uint64 // fragments that slow viewers did not get
 }
@@ -144,6 +147,37 @@ func (h *Hub) Viewers(name string) int {
 	if p == nil {
 		return 0
 	}
-	s := p.stats()
-	return s.Viewers + s.HLSViewers
+	return p.stats().all()
+}
+
+// all is how many watch, by whatever means.
+func (s ProgrammeStats) all() int { return s.Viewers + s.HLSViewers + s.Guests }
+
+// ErrFull is returned by Enter when the server has as many viewers as it may.
+var ErrFull = errors.New("as many viewers as the server may have")
+
+// Enter counts one viewer more who watches a programme by other means than ours
+// (WHEP), until leave is called; calling it again does nothing.
+func (h *Hub) Enter(name string) (leave func(), err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.closed:
+		return nil, ErrClosed
+	case h.cfg.MaxViewers > 0 && h.viewers >= h.cfg.MaxViewers:
+		return nil, ErrFull
+	}
+	h.viewers++
+	p := h.getLocked(name)
+	p.guest(1)
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			h.mu.Lock()
+			h.viewers--
+			h.mu.Unlock()
+			p.guest(-1)
+			h.tidy(p)
+		})
+	}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -427,11 +428,35 @@ func TestViewerLimit(t *testing.T) {
 	}
 }
 
+// TestGuests: who watches by other means counts as a viewer and takes a place.
+func TestGuests(t *testing.T) {
+	w := newWorld(t, Config{MaxViewers: 1})
+	leave, err := w.Enter("name")
+	if err != nil || w.Viewers("name") != 1 {
+		t.Fatalf("%d viewers, %v", w.Viewers("name"), err)
+	}
+	if _, err := w.Enter("name"); !errors.Is(err, ErrFull) {
+		t.Errorf("the second: %v", err)
+	}
+	leave()
+	leave()
+	if n := len(w.Stats()); n != 0 {
+		t.Errorf("%d programmes of nobody", n)
+	}
+	if leave, err = w.Enter("name"); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+}
+
 func TestInfo(t *testing.T) {
-	w := newWorld(t, Config{VODs: func(name string) []string { return []string{"/vod/" + name + "-1.mp4"} }})
+	w := newWorld(t, Config{
+		VODs: func(name string) []string { return []string{"/vod/" + name + "-1.mp4"} },
+		WHEP: func(name string) bool { return name == "abc-def" },
+	})
 	res, b := w.get(t, "/playout/abc-def")
-	want := `{"name":"abc-def","state":"offline","ws":"/playout/abc-def/ws","hls":"/playout/abc-def/hls/index.m3u8","viewers":0,"vods":["/vod/abc-def-1.mp4"]}`
-	if strings.TrimSpace(string(b)) != want || res.Header.Get("Access-Control-Allow-Origin") != "*" {
+	want := `{"name":"abc-def","state":"offline","ws":"/playout/abc-def/ws","hls":"/playout/abc-def/hls/index.m3u8","whep":"/whep/abc-def","at":NOW,"viewers":0,"vods":["/vod/abc-def-1.mp4"]}`
+	if got := regexp.MustCompile(`"at":\d{13},`).ReplaceAllString(strings.TrimSpace(string(b)), `"at":NOW,`); got != want || res.Header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("offline: %s", b)
 	}
 	s := w.publish(t, "abc-def")

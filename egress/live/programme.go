@@ -41,6 +41,7 @@ type programme struct {
 	newest time.Duration  // end of the newest fragment
 
 	viewers   map[*viewer]struct{}
+	guests    int // see Hub.Enter
 	hls       *hls
 	fragments uint64
 	dropped   uint64 // by viewers who have left
@@ -207,7 +208,14 @@ func (s *Source) Close() error {
 func (p *programme) unused() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.source == nil && len(p.viewers) == 0
+	return p.source == nil && len(p.viewers) == 0 && p.guests == 0
+}
+
+// guest counts who watches by other means.
+func (p *programme) guest(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.guests += n
 }
 
 // dismiss ends viewers and HLS.
@@ -247,7 +255,7 @@ func (p *programme) leave(v *viewer) {
 func (p *programme) stats() ProgrammeStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	st := ProgrammeStats{Name: p.name, Live: p.gen != nil, Viewers: len(p.viewers), Fragments: p.fragments, Dropped: p.dropped}
+	st := ProgrammeStats{Name: p.name, Live: p.gen != nil, Viewers: len(p.viewers), Guests: p.guests, Fragments: p.fragments, Dropped: p.dropped}
 	for v := range p.viewers {
 		_, _, _, dropped := v.queue.Stats()
 		st.Dropped += dropped

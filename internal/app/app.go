@@ -24,6 +24,7 @@ import (
 	"github.com/meetcast/meetcast/sfu/room"
 	"github.com/meetcast/meetcast/sfu/turn"
 	"github.com/meetcast/meetcast/signaling"
+	"github.com/meetcast/meetcast/signaling/whip"
 )
 
 // App is a running server.
@@ -45,6 +46,7 @@ type App struct {
 	ownDoor  *ingest.Server // for the broadcasts of rooms
 	egress   *egress.Manager
 	signal   *signaling.Server
+	doors    *whip.Server
 	http     *server
 	first    catalog.First
 	stopping context.CancelFunc
@@ -77,6 +79,7 @@ func Start(ctx context.Context, cfg *configs.Config, log *slog.Logger) (*App, er
 		{"broadcasts", a.startEgress},
 		{"ingest", a.startIngest},
 		{"signaling", a.startSignaling},
+		{"whip", a.startDoors},
 		{"http", a.startHTTP},
 	}
 	for _, s := range steps {

@@ -28,10 +28,6 @@ const (
 )
 
 func (a *App) startSignaling(context.Context) error {
-	var ice []wire.ICEServer
-	for _, s := range a.cfg.RTC.ICEServers {
-		ice = append(ice, wire.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
-	}
 	a.signal = signaling.New(signaling.Config{
 		Rooms:    a.rooms,
 		Verifier: verifier{a.tokens},
@@ -41,7 +37,7 @@ func (a *App) startSignaling(context.Context) error {
 		},
 		// The page comes from here; its token is what counts, not its origin.
 		Socket:        ws.Config{Origins: []string{"*"}},
-		ICEServers:    ice,
+		ICEServers:    a.iceServers(),
 		Relays:        a.relays,
 		AudioSlots:    a.cfg.Rooms.AudioSlots,
 		MaxVideoSlots: a.cfg.Rooms.MaxVideoSlots,
@@ -73,6 +69,8 @@ func (a *App) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(wire.Path, a.signal)
 	mux.Handle("/playout/", live.Handler(a.live))
+	mux.Handle("/whip/", a.doors)
+	mux.Handle("/whep/", a.doors)
 	mux.Handle("/vod/", vod.Handler(a.vods))
 	mux.Handle("/metrics", a.metricsHandler())
 	pages := frontend.Handler()

@@ -60,6 +60,7 @@ func (a *App) startRecordings(ctx context.Context) error {
 func (a *App) startPlayout(context.Context) error {
 	a.live = live.NewHub(live.Config{
 		MaxViewers: a.cfg.Playout.MaxViewers, Known: a.knowsStream, VODs: a.recordingsOf,
+		WHEP:   func(name string) bool { _, on := a.egress.OnAir(name); return on },
 		Logger: a.log.With("part", "live"),
 	})
 	a.onClose("playout", a.live.Close)

@@ -39,6 +39,13 @@ func (a *App) readStats(emit func(metrics.Sample)) {
 	value("signaling_errors_total", "Messages answered by an error.", float64(sessions.Failed))
 	value("signaling_slow_sockets_total", "Sockets closed because the page did not read.", float64(sessions.TooSlow))
 
+	doors := a.doors.Stats()
+	value("whip_publishers", "Encoders in rooms by WHIP.", float64(doors.Publishers))
+	value("whep_viewers", "Viewers by WHEP.", float64(doors.Viewers))
+	value("whip_sessions_total", "Sessions ever opened by WHIP and WHEP.", float64(doors.Opened))
+	value("whip_refused_total", "Requests of WHIP and WHEP answered by an error.", float64(doors.Refused))
+	value("whip_lost_total", "Sessions of WHIP and WHEP whose transport was lost.", float64(doors.Lost))
+
 	media := a.engine.Stats()
 	value("peers", "PeerConnections open.", float64(media.Peers))
 	value("peers_connected", "PeerConnections connected.", float64(media.Connected))
@@ -94,6 +101,7 @@ func (a *App) readBroadcasts(value func(name, help string, v float64, labels ...
 		stream := [2]string{"stream", p.Name}
 		value("playout_viewers", "Viewers.", float64(p.Viewers), stream, [2]string{"by", "websocket"})
 		value("playout_viewers", "Viewers.", float64(p.HLSViewers), stream, [2]string{"by", "hls"})
+		value("playout_viewers", "Viewers.", float64(p.Guests), stream, [2]string{"by", "whep"})
 		value("playout_dropped_fragments_total", "Fragments that slow viewers did not get.", float64(p.Dropped), stream)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/room"
@@ -38,8 +39,9 @@ type Config struct {
 	Peers    signaling.PeerFactory
 	// Programmes plays programmes out; nil when this server has none.
 	Programmes Programmes
-	// ICEServers are told to every client in Link headers; may be nil.
-	ICEServers func() []wire.ICEServer
+	// ICEServers are told to clients in Link headers; member is empty for whoever
+	// needed no token. May be nil.
+	ICEServers func(r *http.Request, member track.MemberID) []wire.ICEServer
 	// Origins are the pages that may call (CORS); none, or "*", means any.
 	Origins []string
 
@@ -66,7 +68,7 @@ func (c Config) withDefaults() Config {
 	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, DefaultAnswerTimeout)
 	c.Recheck = cmp.Or(c.Recheck, DefaultRecheck)
 	if c.ICEServers == nil {
-		c.ICEServers = func() []wire.ICEServer { return nil }
+		c.ICEServers = func(*http.Request, track.MemberID) []wire.ICEServer { return nil }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

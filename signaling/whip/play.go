@@ -45,7 +45,7 @@ func (srv *Server) watch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	srv.stats.viewers.Add(1)
-	s.start(w, answer)
+	s.start(w, r, answer)
 }
 
 // viewer plays one participant. It sees the room as a track.Observer and so is
@@ -84,7 +84,8 @@ func (s *session) follow(ctx context.Context, id signaling.Identity, token, memb
 		v.leaving()
 		return "", errNoRoom
 	}
-	answer, err := s.begin(ctx, o, signaling.PeerConfig{Member: track.MemberID("whep-" + s.id[:8]), AudioSlots: 1, MaxVideoSlots: 1, Handler: s})
+	s.relayed = track.MemberID("whep-" + s.id[:8])
+	answer, err := s.begin(ctx, o, signaling.PeerConfig{Member: s.relayed, AudioSlots: 1, MaxVideoSlots: 1, Handler: s})
 	if err != nil {
 		v.leaving()
 		return "", err

@@ -36,7 +36,7 @@ func (srv *Server) watchProgramme(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	srv.stats.viewers.Add(1)
-	s.start(w, answer)
+	s.start(w, r, answer)
 }
 
 // audience is one viewer of a programme.

@@ -45,7 +45,7 @@ func (srv *Server) publish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	srv.stats.publishers.Add(1)
-	s.start(w, answer)
+	s.start(w, r, answer)
 }
 
 // admit reads the offer of a request for a room and checks the token.
@@ -108,7 +108,7 @@ func (s *session) join(ctx context.Context, id signaling.Identity, name string, 
 		return "", err
 	}
 	s.logger = s.logger.With("room", string(id.Room), "member", string(member.ID()))
-	p.member, s.role = member, p
+	p.member, s.role, s.relayed = member, p, member.ID()
 	answer, err := s.begin(ctx, o, signaling.PeerConfig{Member: member.ID(), Handler: p})
 	if err != nil {
 		member.Leave()

@@ -48,8 +48,9 @@ type session struct {
 	done chan struct{}      // closed when everything is closed
 
 	// Set before run.
-	peer signaling.Peer
-	role role
+	peer    signaling.Peer
+	role    role
+	relayed track.MemberID // may have a relay under this name; empty for none
 
 	state  atomic.Uint32 // signaling.PeerState
 	poked  chan struct{} // capacity 1
@@ -125,7 +126,7 @@ func (s *session) closePeer() {
 func newETag() string { return `"` + newID() + `"` }
 
 // start lets the session live and tells the client.
-func (s *session) start(w http.ResponseWriter, answer string) {
+func (s *session) start(w http.ResponseWriter, r *http.Request, answer string) {
 	s.srv.add(s)
 	s.srv.stats.opened.Add(1)
 	go s.run()
@@ -134,7 +135,7 @@ func (s *session) start(w http.ResponseWriter, answer string) {
 	h.Set("ETag", s.etag)
 	h.Set("Accept-Patch", typeFragment)
 	h.Set("Cache-Control", "no-store")
-	links(h, s.srv.cfg.ICEServers())
+	links(h, s.srv.cfg.ICEServers(r, s.relayed))
 	h.Set("Content-Type", typeSDP)
 	w.WriteHeader(http.StatusCreated)
 	_, _ = w.Write([]byte(answer)) // a client that is gone will not connect
