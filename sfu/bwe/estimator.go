@@ -36,6 +36,8 @@ const (
 	// path's capacity that is left unused for it.
 	drainTime = time.Second
 	drainMost = 0.5
+	// floodDelay is what packets wait in a long queue.
+	floodDelay = 100 * time.Millisecond
 	// growth is per second while the capacity is not known.
 	growth = 0.08
 	// freshFor is how long what a queue told is the capacity of the path.
@@ -301,6 +303,22 @@ func (e *Estimator) Silent(now time.Time) bool {
 
 func (e *Estimator) silentLocked(at time.Duration) bool {
 	return e.heard && e.waiting && at-e.unheard > silence+2*e.rtt
+}
+
+// Flooded tells whether a long queue stands on the path that does not drain: every
+// packet that is sent now makes all that follow later still.
+func (e *Estimator) Flooded() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.queue.standing && e.queue.delay >= floodDelay && !e.queue.drains()
+}
+
+// Loss returns the share of packets that do not arrive, 0 .. 1, smoothed over a few
+// seconds.
+func (e *Estimator) Loss() float64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.losses.rate
 }
 
 // RTT returns the smoothed round-trip time, 0 while unknown.

@@ -43,9 +43,10 @@ func (p *probe) ack(s sent, arrival time.Duration) {
 }
 
 // result is the rate that the path has shown to carry, 0 when the probe says
-// nothing.
-func (p *probe) result() int {
-	if p.got < 5 || p.got < p.packets*8/10 {
+// nothing. own is the loss that the path has anyway: what it took of the probe does
+// not count.
+func (p *probe) result(own float64) int {
+	if p.got < 5 || float64(p.got) < 0.8*(1-own)*float64(p.packets) {
 		return 0
 	}
 	sending, receiving := p.lastSent-p.firstSent, p.lastSeen-p.firstSeen
@@ -57,5 +58,5 @@ func (p *probe) result() int {
 	if in < 0.9*out {
 		return int(0.95 * in) // the path is full: this is its capacity
 	}
-	return int(min(in, out))
+	return int(min(in, out) / (1 - min(own, lossOwnMost)))
 }

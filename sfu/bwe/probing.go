@@ -55,7 +55,7 @@ func (e *Estimator) judgeProbe(at time.Duration) {
 		return
 	}
 	before := e.targetLocked()
-	if got := p.result(); got > before {
+	if got := p.result(e.losses.own); got > before {
 		p.running = false
 		e.target = min(max(e.target, float64(got)), float64(e.cfg.Max))
 		e.losses.limit = max(e.losses.limit, e.target)

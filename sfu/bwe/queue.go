@@ -10,7 +10,7 @@ const (
 	// fullDelay is the delay at which a queue that stands for fullAfter says that
 	// the path is full, whatever the trend says.
 	fullDelay = 50 * time.Millisecond
-	fullAfter = 80 * time.Millisecond
+	fullAfter = 60 * time.Millisecond
 	// earlyAfter is how long a queue must stand for the trend to be believed.
 	earlyAfter = 40 * time.Millisecond
 	// shareWindow is over how much of a queue its rate is measured.

@@ -36,7 +36,8 @@ const (
 // guessedRates stand for layers whose bitrate has not been measured yet, bit/s.
 var guessedRates = [...]int{150_000, 500_000, 1_500_000, 2_500_000}
 
-// Controller chooses for the slots of one subscriber. One goroutine uses it.
+// Controller chooses for the slots of one subscriber. One goroutine at a time uses
+// it.
 type Controller struct {
 	bwe    *bwe.Estimator
 	next   time.Time // of the next choice
@@ -56,7 +57,11 @@ func New(e *bwe.Estimator) *Controller { return &Controller{bwe: e} }
 func (c *Controller) Run(now time.Time, downs []*forward.Down, urgent, connected bool) time.Duration {
 	if urgent || !now.Before(c.next) {
 		c.next = now.Add(interval)
-		c.allocate(downs)
+		if connected && c.bwe.Silent(now) {
+			c.hush(downs)
+		} else {
+			c.allocate(downs)
+		}
 		for _, d := range downs {
 			d.Tick(now)
 		}
@@ -66,6 +71,20 @@ func (c *Controller) Run(now time.Time, downs []*forward.Down, urgent, connected
 		wait = min(wait, probeInterval)
 	}
 	return wait
+}
+
+// hush pauses the pictures of a subscriber of whom nothing is heard: they would
+// only wait in some queue and hold up what is current when the path is back. Sound
+// goes on, and a packet of padding, so that there is something to be heard of.
+func (c *Controller) hush(downs []*forward.Down) {
+	padded := false
+	for _, d := range downs {
+		if d.Kind() == track.Video {
+			d.SetLayer(allocate.Paused)
+			padded = padded || d.Pad(1) > 0 // one will do
+		}
+	}
+	c.demand = 0
 }
 
 // allocate chooses the layer of every video slot.
@@ -87,18 +106,27 @@ func (c *Controller) allocate(downs []*forward.Down) {
 	if len(c.video) == 0 {
 		return
 	}
-	budget := unlimited
+	budget, arrives := unlimited, 1.0
 	if stamped {
-		budget = c.bwe.Target() - audio
+		// What is lost is sent again, out of the same bandwidth.
+		arrives = 1 - c.bwe.Loss()
+		budget = int(float64(c.bwe.Target())*arrives) - audio
 		if !c.bwe.Tested() {
 			budget = max(budget, allocate.Floor(trust, c.streams))
 		}
 	}
+	flooded := stamped && c.bwe.Flooded()
 	for i, l := range allocate.Allocate(budget, c.streams) {
-		c.video[i].SetLayer(l)
-		c.video[i].SetBandwidth(min(budget, maxRepair) / len(c.video))
+		d := c.video[i]
+		if flooded && l < c.streams[i].Current {
+			// The layer that is too much must not go on until the key frame of the
+			// lower one has come.
+			d.SetLayer(allocate.Paused)
+		}
+		d.SetLayer(l)
+		d.SetBandwidth(min(budget, maxRepair) / len(c.video))
 	}
-	c.demand = allocate.Demand(c.streams) + audio
+	c.demand = int(float64(allocate.Demand(c.streams)+audio) / max(arrives, 0.5))
 }
 
 // stream describes a video slot to the allocator.

@@ -159,6 +159,10 @@ func (l *Lane) repair(now time.Time) {
 		return
 	}
 	seqs := l.losses.ask(now, l.track.cfg.Feedback.RTT())
+	if l.losses.gaveUp {
+		l.losses.gaveUp = false
+		l.requestKeyFrame(now)
+	}
 	if len(seqs) == 0 {
 		return
 	}

@@ -7,9 +7,11 @@ const (
 	// a longer hole is past repair, a key frame mends it.
 	maxLost = 128
 	// maxTries is how often one packet is asked for.
-	maxTries = 6
+	maxTries = 8
 	// minRetry is the shortest wait before asking again.
 	minRetry = 20 * time.Millisecond
+	// patientTries is after how many tries the waits become longer.
+	patientTries = 6
 )
 
 // losses keeps track of the packets that a lane misses. It is a plain value.
@@ -18,6 +20,7 @@ type losses struct {
 	started bool
 	missing []lost
 	due     []uint16
+	gaveUp  bool // on a packet; only a key frame mends that
 }
 
 type lost struct {
@@ -75,16 +78,31 @@ func (l *losses) ask(now time.Time, rtt time.Duration) []uint16 {
 	for _, m := range l.missing {
 		if !now.Before(m.next) {
 			if m.tries == maxTries {
+				l.gaveUp = true
 				continue
 			}
 			l.due = append(l.due, m.seq)
-			m.next = now.Add(max(minRetry, rtt+rtt/4) << min(m.tries, 3))
+			m.next = now.Add(retry(m.tries, rtt))
 			m.tries++
 		}
 		kept = append(kept, m)
 	}
 	l.missing = kept
 	return l.due
+}
+
+// retry returns how long to wait for an answer. The first request is repeated
+// before its answer can be there: it may be lost itself, and a sender does not
+// answer twice within a round trip.
+func retry(tries uint8, rtt time.Duration) time.Duration {
+	wait := rtt + rtt/16
+	switch {
+	case tries%2 == 0 && tries < patientTries:
+		wait = rtt / 2
+	case tries >= patientTries:
+		wait = 2 * rtt
+	}
+	return max(minRetry, wait)
 }
 
 // reset begins anew.
