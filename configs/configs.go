@@ -85,6 +85,8 @@ type Rooms struct {
 	AudioSlots    int           `yaml:"audio_slots"`
 	MaxVideoSlots int           `yaml:"max_video_slots"`
 	ResumeGrace   time.Duration `yaml:"resume_grace"`
+
+	MaxUnjoinedPerIP int `yaml:"max_unjoined_per_ip"`
 }
 
 // Broadcast is how rooms are composed and where they may be pushed.

@@ -20,6 +20,9 @@ const (
 	DefaultBroadcastTimeout = 5 * time.Minute
 	DefaultChatRate         = 1
 	DefaultChatBurst        = 10
+	DefaultRoomChatRate     = 20
+	DefaultRoomChatBurst    = 60
+	DefaultMaxUnjoined      = 100
 )
 
 // Bounds of what one session may have under way.
@@ -49,6 +52,9 @@ type Config struct {
 	Socket ws.Config
 	// MaxSockets bounds the sockets open at once; further ones get HTTP 503.
 	MaxSockets int
+	// MaxUnjoined bounds the sockets of one IP address (IPv6: one /64 network)
+	// that have not joined yet; further ones are closed, or get HTTP 429.
+	MaxUnjoined int
 	// ICEServers are given to every page.
 	ICEServers []wire.ICEServer
 	// Relays adds those that depend on how a page reached us and who it is; may be
@@ -69,6 +75,10 @@ type Config struct {
 	// run, ChatBurst how many at once.
 	ChatRate  float64
 	ChatBurst int
+	// RoomChatRate and RoomChatBurst are the same for all members of a room
+	// together: each message goes to everybody.
+	RoomChatRate  float64
+	RoomChatBurst int
 
 	// Logger takes what happens to sessions; nil is silent.
 	Logger *slog.Logger
@@ -86,6 +96,9 @@ func (c Config) withDefaults() Config {
 	c.BroadcastTimeout = cmp.Or(c.BroadcastTimeout, DefaultBroadcastTimeout)
 	c.ChatRate = cmp.Or(c.ChatRate, DefaultChatRate)
 	c.ChatBurst = cmp.Or(c.ChatBurst, DefaultChatBurst)
+	c.RoomChatRate = cmp.Or(c.RoomChatRate, DefaultRoomChatRate)
+	c.RoomChatBurst = cmp.Or(c.RoomChatBurst, DefaultRoomChatBurst)
+	c.MaxUnjoined = cmp.Or(c.MaxUnjoined, DefaultMaxUnjoined)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

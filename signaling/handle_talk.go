@@ -17,6 +17,8 @@ func handleChat(s *session, rq request) (reply, error) {
 		return nil, userError("A chat message has at most %d characters.", wire.MaxChat)
 	case !s.chat.Allow():
 		return nil, NewError(KindRate, "You are writing too fast. Wait a moment.", nil)
+	case !s.hub.chat.Allow():
+		return nil, NewError(KindRate, "Too many people are writing at once. Try again in a moment.", nil)
 	}
 	s.member.Say(text)
 	return nil, nil

@@ -3,6 +3,8 @@ package signaling
 import (
 	"sync"
 
+	"golang.org/x/time/rate"
+
 	"github.com/meetcast/meetcast/sfu/room"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/wire"
@@ -14,6 +16,7 @@ import (
 type hub struct {
 	room        track.RoomID
 	broadcaster Broadcaster // may be nil
+	chat        *rate.Limiter
 
 	refs int // guarded by hubs.mu
 
@@ -33,6 +36,8 @@ type hub struct {
 // hubs holds the hubs of the rooms with sessions.
 type hubs struct {
 	broadcaster Broadcaster
+	chatRate    rate.Limit
+	chatBurst   int
 
 	mu  sync.Mutex
 	all map[track.RoomID]*hub
@@ -43,7 +48,8 @@ func (h *hubs) acquire(id track.RoomID) *hub {
 	h.mu.Lock()
 	hb := h.all[id]
 	if hb == nil {
-		hb = &hub{room: id, broadcaster: h.broadcaster, sessions: make(map[*session]struct{})}
+		hb = &hub{room: id, broadcaster: h.broadcaster, chat: rate.NewLimiter(h.chatRate, h.chatBurst),
+			sessions: make(map[*session]struct{})}
 		h.all[id] = hb
 	}
 	hb.refs++

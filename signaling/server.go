@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/time/rate"
+
 	"github.com/meetcast/meetcast/internal/httpjson"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/signaling/ws"
@@ -22,6 +24,7 @@ type Server struct {
 	cfg      Config
 	upgrader *ws.Upgrader
 	hubs     hubs
+	unjoined *admission
 	stats    counters
 
 	ctx  context.Context // ends with Close
@@ -41,11 +44,12 @@ type Server struct {
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, upgrader: ws.NewUpgrader(cfg.Socket),
+		cfg: cfg, upgrader: ws.NewUpgrader(cfg.Socket), unjoined: newAdmission(cfg.MaxUnjoined),
 		sockets:  make(map[*ws.Conn]struct{}),
 		sessions: make(map[secretHash]*session),
 	}
-	s.hubs.broadcaster, s.hubs.all = cfg.Broadcaster, make(map[track.RoomID]*hub)
+	s.hubs = hubs{broadcaster: cfg.Broadcaster, all: make(map[track.RoomID]*hub),
+		chatRate: rate.Limit(cfg.RoomChatRate), chatBurst: cfg.RoomChatBurst}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
@@ -53,20 +57,32 @@ func New(cfg Config) *Server {
 // ServeHTTP serves one socket until it ends.
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if problem := srv.enter(); problem != "" {
-		refuse(w, problem)
+		refuse(w, http.StatusServiceUnavailable, "unavailable", problem)
 		return
 	}
 	defer srv.exit()
+	is, joined := srv.unjoined.enter(r.RemoteAddr)
+	defer joined()
+	if is == refused {
+		srv.stats.crowded.Add(1)
+		refuse(w, http.StatusTooManyRequests, "rate", crowdedMessage)
+		return
+	}
 	conn, err := srv.upgrader.Upgrade(w, r)
 	if err != nil {
 		srv.stats.refused.Add(1)
 		return // the upgrader has answered
 	}
-	if srv.add(conn) {
-		defer srv.remove(conn)
-		srv.serve(conn, srv.relaysOf(r))
-	} else {
+	switch {
+	case !srv.add(conn):
 		conn.Close(closeShutdown, shutdownReason)
+	case is == admittedToHear:
+		srv.stats.crowded.Add(1)
+		srv.tell(conn, "", NewError(KindRate, crowdedMessage, nil), true)
+		srv.remove(conn)
+	default:
+		defer srv.remove(conn)
+		srv.serve(conn, srv.relaysOf(r), joined)
 	}
 	for {
 		if _, err := conn.Read(); ws.Ended(err) {
@@ -76,11 +92,14 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.Wait()
 }
 
-const shutdownReason = "server is shutting down"
+const (
+	shutdownReason = "server is shutting down"
+	crowdedMessage = "Too many connections from your network are waiting to join. Try again in a moment."
+)
 
 // serve lets a socket join or resume a session and speak to it until the socket
-// ends or is to be closed.
-func (srv *Server) serve(conn *ws.Conn, relays relays) {
+// ends or is to be closed. joined is called once the socket belongs to a session.
+func (srv *Server) serve(conn *ws.Conn, relays relays, joined func()) {
 	srv.stats.sockets.Add(1)
 	s, err := srv.welcome(conn, relays)
 	if err != nil {
@@ -90,6 +109,7 @@ func (srv *Server) serve(conn *ws.Conn, relays relays) {
 	if s == nil {
 		return // ended before it joined
 	}
+	joined()
 	s.read(conn)
 	s.lost(conn)
 }
@@ -135,9 +155,9 @@ func (srv *Server) remove(conn *ws.Conn) {
 }
 
 // refuse answers a request that gets no socket.
-func refuse(w http.ResponseWriter, message string) {
+func refuse(w http.ResponseWriter, status int, title, message string) {
 	w.Header().Set("Retry-After", "5")
-	httpjson.Error(w, http.StatusServiceUnavailable, "unavailable", message)
+	httpjson.Error(w, status, title, message)
 }
 
 // Close tells every page that the server stops, ends all sessions and waits for
@@ -171,6 +191,9 @@ type Stats struct {
 	Sockets, Sessions int
 	// Accepted counts sockets ever opened, Refused requests that got none.
 	Accepted, Refused int64
+	// Crowded counts those closed or refused because too many of their address
+	// were waiting to join.
+	Crowded int64
 	// Joined and Resumed count successes, NotJoined sockets closed for a join
 	// that failed.
 	Joined, Resumed, NotJoined int64
@@ -186,7 +209,7 @@ type Stats struct {
 }
 
 type counters struct {
-	sockets, refused, joined, resumed, notJoined, messages, failed, tooSlow, limited, offers, internal atomic.Int64
+	sockets, refused, joined, resumed, crowded, notJoined, messages, failed, tooSlow, limited, offers, internal atomic.Int64
 }
 
 // Stats returns the counters.
@@ -197,7 +220,7 @@ func (srv *Server) Stats() Stats {
 	c := &srv.stats
 	return Stats{
 		Sockets: sockets, Sessions: sessions,
-		Accepted: c.sockets.Load(), Refused: c.refused.Load(),
+		Accepted: c.sockets.Load(), Refused: c.refused.Load(), Crowded: c.crowded.Load(),
 		Joined: c.joined.Load(), Resumed: c.resumed.Load(), NotJoined: c.notJoined.Load(),
 		Messages: c.messages.Load(), Failed: c.failed.Load(),
 		TooSlow: c.tooSlow.Load(), Limited: c.limited.Load(),

@@ -219,6 +219,7 @@ func TestSlowReaderStaysResumable(t *testing.T) {
 		c.Socket.Queue = 64
 		c.Socket.Rate, c.Socket.Burst = 1e6, 1e6
 		c.ChatRate, c.ChatBurst = 1e6, 1e6
+		c.RoomChatRate, c.RoomChatBurst = 1e6, 1e6
 	})
 	ada, bob := w.join("ada", "mod"), w.join("bob", "user")
 	// ada stops reading; bob writes until her queue is full.

@@ -39,6 +39,7 @@ func (a *App) startSignaling(context.Context) error {
 		Socket:        ws.Config{Origins: []string{"*"}},
 		ICEServers:    a.iceServers(),
 		Relays:        a.relays,
+		MaxUnjoined:   a.cfg.Rooms.MaxUnjoinedPerIP,
 		AudioSlots:    a.cfg.Rooms.AudioSlots,
 		MaxVideoSlots: a.cfg.Rooms.MaxVideoSlots,
 		Logger:        a.log.With("part", "signaling"),
