@@ -40,6 +40,8 @@ type cameraLayer struct {
 	plis    atomic.Int64
 }
 
+const h264Format = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+
 const frameInterval = 20 * time.Millisecond
 
 // publish adds a video m-line; no rids make a single layer.

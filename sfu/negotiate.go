@@ -5,203 +5,176 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
+	"time"
 
-	"github.com/pion/webrtc/v4"
-
+	"github.com/meetcast/meetcast/sfu/jsep"
+	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/sfu/transport"
 )
 
-// Answer takes the client's offer, the first one or a later one that adds or
-// ends m-lines or restarts ICE, and returns the answer with all candidates.
-// tracks says what each sendonly m-line shows, by mid. An error that wraps
-// ErrBadOffer is the client's fault and leaves everything as it was, unless the
-// offer contradicts itself so that it fails halfway: the state is then Failed
-// and every later offer is answered by ErrBroken.
-func (p *Peer) Answer(ctx context.Context, sdp string, tracks map[string]track.Source) (string, error) {
+// codecs are what package forward knows how to carry.
+var codecs = []packet.Codec{packet.Opus, packet.VP8, packet.H264}
+
+// Answer takes the client's offer, the first one or a later one that adds, ends or
+// changes m-lines or restarts ICE, and returns the answer with all candidates.
+// tracks says what each sent m-line shows, by mid; nil stands for a client that
+// cannot tell (WHIP): its first audio line is the microphone, its first video line
+// the camera. An error that wraps ErrBadOffer is the client's fault. Whatever the
+// error, everything is as it was, and a later offer may be better.
+func (p *Peer) Answer(_ context.Context, sdp string, tracks map[string]track.Source) (string, error) {
 	p.negotiating.Lock()
 	defer p.negotiating.Unlock()
 	if p.lifetime.Err() != nil {
 		return "", ErrClosed
 	}
-	if p.broken {
-		return "", ErrBroken
+	o, err := jsep.Parse(sdp, tracks, jsep.Limits{AudioSlots: p.cfg.AudioSlots, VideoSlots: p.cfg.MaxVideoSlots, Codecs: codecs})
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrBadOffer, err)
 	}
-	o, err := parseOffer(sdp, tracks, p.limits)
+	local, err := p.connect(o)
 	if err != nil {
 		return "", err
 	}
-	lines := o.lines
-	if err := p.checkAgainstFormer(lines); err != nil {
-		return "", err
-	}
-	fresh, err := p.addSlots(lines)
-	if err != nil {
-		return "", fmt.Errorf("add slots: %w", err)
-	}
-	// What is sent must be known before its first packet comes.
-	p.expect(lines)
-	answer, err := p.negotiate(ctx, sdp, o.ufrag)
-	if err != nil {
-		p.abandon(fresh)
-		return "", err
-	}
-	if err := p.adopt(lines, fresh); err != nil {
-		return "", err
-	}
-	p.poke()
-	return answer, nil
+	slots := p.adopt(o)
+	p.loop.hurry(p)
+	p.version++
+	return jsep.Write(o, jsep.Answer{
+		Session: p.session, Version: p.version,
+		Ufrag: local.Ufrag, Pwd: local.Pwd, Fingerprint: jsep.Fingerprint(local.Fingerprint),
+		Active: p.remote.DTLSRole == transport.Client, Candidates: p.engine.candidates.list(time.Now()),
+		Slot: func(mid string) jsep.Slot {
+			i := slices.IndexFunc(slots, func(s *slot) bool { return s.mid == mid })
+			return slots[i].announced()
+		},
+	}), nil
 }
 
-// checkAgainstFormer refuses what cannot be done to m-lines that exist.
-func (p *Peer) checkAgainstFormer(lines []line) error {
+// connect tells the transport who the client is, and restarts ICE when the client
+// does (RFC 8839 §4.4.3). It needs negotiating.
+func (p *Peer) connect(o *jsep.Offer) (transport.Parameters, error) {
+	former := p.remote
+	r := transport.Remote{Ufrag: o.Ufrag, Pwd: o.Pwd, DTLSRole: former.DTLSRole}
+	for _, f := range o.Fingerprints {
+		r.Fingerprints = append(r.Fingerprints, transport.Fingerprint(f))
+	}
+	first := former.Ufrag == ""
+	switch {
+	case first && o.Setup == jsep.Passive:
+		r.DTLSRole = transport.Client
+	case first:
+	case o.Setup == jsep.Active && r.DTLSRole == transport.Client, o.Setup == jsep.Passive && r.DTLSRole == transport.Server:
+		return transport.Parameters{}, fmt.Errorf("%w: the DTLS roles cannot change: connect anew", ErrBadOffer)
+	case !slices.EqualFunc(r.Fingerprints, former.Fingerprints, sameFingerprint):
+		return transport.Parameters{}, fmt.Errorf("%w: the certificate cannot change: connect anew", ErrBadOffer)
+	}
+	restart := !first && (r.Ufrag != former.Ufrag || r.Pwd != former.Pwd)
+	if restart {
+		r.Fingerprints = former.Fingerprints // the same, written the same way
+	}
+	if first || restart {
+		if restart {
+			p.conn.Restart()
+		}
+		if err := p.conn.SetRemote(r); errors.Is(err, transport.ErrParameters) {
+			return transport.Parameters{}, fmt.Errorf("%w: %w", ErrBadOffer, err)
+		} else if err != nil {
+			return transport.Parameters{}, fmt.Errorf("set client's transport: %w", err)
+		}
+		p.remote = r
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, l := range lines {
-		if pub := p.published[l.mid]; l.use == publish && pub != nil && pub.line.source != l.source {
-			return fmt.Errorf("%w: mid %q was the %s and cannot become the %s; use another m-line", ErrBadOffer, l.mid, pub.line.source, l.source)
-		}
-		ours := func(s *slot) bool { return s.mid == l.mid && s.kind == l.kind }
-		if l.use != receive || slices.ContainsFunc(p.slots, ours) || slices.ContainsFunc(p.spare, ours) {
-			continue
-		}
-		for _, t := range p.pc.GetTransceivers() {
-			if t.Mid() == l.mid {
-				return fmt.Errorf("%w: mid %q was used otherwise and cannot become a slot; use another m-line", ErrBadOffer, l.mid)
+	if restart {
+		p.candidates = 0
+	}
+	return p.conn.Local(), nil
+}
+
+func sameFingerprint(a, b transport.Fingerprint) bool {
+	return a.Algorithm == b.Algorithm && strings.EqualFold(a.Value, b.Value)
+}
+
+// adopt makes the slots and tracks what the offer says and returns the slots. What
+// the client sends must be known before its first packet comes.
+func (p *Peer) adopt(o *jsep.Offer) []*slot {
+	now := time.Now()
+	p.mu.Lock()
+	old := p.wired.Load()
+	next := p.rewire(old, o, now)
+	p.wired.Store(next)
+	table := p.streams.Load().of(next.pubs)
+	for _, pub := range next.pubs {
+		for i := range o.Lines {
+			if l := &o.Lines[i]; l.Mid == pub.line.Mid {
+				table = table.announced(pub, l)
 			}
 		}
 	}
-	return nil
+	p.streams.Store(table)
+	open := p.connected
+	p.mu.Unlock()
+
+	for _, s := range old.slots {
+		if !slices.Contains(next.slots, s) {
+			p.totals.down(s.down.Stats())
+			s.down.Close()
+		}
+	}
+	for _, pub := range old.pubs {
+		if !slices.Contains(next.pubs, pub) {
+			pub.end()
+		}
+	}
+	if open {
+		for _, s := range next.slots {
+			s.open()
+		}
+	}
+	return next.slots
 }
 
-// addSlots adds a sender for each new recvonly m-line, in their order: pion
-// matches them to the m-lines of a kind in the order in which they were added.
-func (p *Peer) addSlots(lines []line) ([]*slot, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	spare := p.spare
-	p.spare = nil
-	var fresh []*slot
-	for _, l := range lines {
-		if l.use != receive || slices.ContainsFunc(p.slots, func(s *slot) bool { return s.mid == l.mid }) {
+// rewire keeps the slots and publications that an offer goes on with and makes the
+// new ones. It needs p.mu.
+func (p *Peer) rewire(old *wiring, o *jsep.Offer, now time.Time) *wiring {
+	next := &wiring{routing: o.Routing, reducedSize: true}
+	for i := range o.Lines {
+		l := &o.Lines[i]
+		switch l.Use {
+		case jsep.Receive:
+			k := slices.IndexFunc(old.slots, func(s *slot) bool { return s.mid == l.Mid && s.kind == l.Kind })
+			var s *slot
+			if k >= 0 {
+				s = old.slots[k]
+			} else {
+				s = p.newSlot(l)
+			}
+			s.negotiated(l, p.conn)
+			next.slots, next.downs = append(next.slots, s), append(next.downs, s.down)
+		case jsep.Publish:
+			k := slices.IndexFunc(old.pubs, func(pub *publication) bool { return pub.same(l) })
+			if k >= 0 {
+				next.pubs = append(next.pubs, old.pubs[k])
+			} else {
+				next.pubs = append(next.pubs, p.newPublication(*l, now))
+			}
+		default:
 			continue
 		}
-		i := slices.IndexFunc(spare, func(s *slot) bool {
-			return s.kind == l.kind && (s.transceiver.Mid() == "" || s.transceiver.Mid() == l.mid)
-		})
-		if i >= 0 {
-			spare[i].mid = l.mid
-			fresh = append(fresh, spare[i])
-			spare = slices.Delete(spare, i, i+1)
-			continue
-		}
-		s := newSlot(p, l.mid, l.kind, p.serial)
-		p.serial++
-		t, err := p.pc.AddTransceiverFromTrack(s, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
-		if err != nil {
-			p.spare = append(spare, fresh...)
-			return nil, err
-		}
-		s.transceiver = t
-		p.wg.Go(s.readRTCP)
-		fresh = append(fresh, s)
+		next.reducedSize = next.reducedSize && l.ReducedSize
 	}
-	p.spare = spare
-	return fresh, nil
+	return next
 }
 
-// abandon keeps slots that an offer did not bring about for the next one.
-func (p *Peer) abandon(fresh []*slot) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.spare = append(p.spare, fresh...)
-}
-
-// negotiate runs the offer through the connection.
-func (p *Peer) negotiate(ctx context.Context, sdp, ufrag string) (string, error) {
-	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: sdp}); err != nil {
-		return "", p.giveUp(fmt.Errorf("%w: %w", ErrBadOffer, err))
+// announced returns the table with the streams that the offer names. Clients that
+// send layers by name, or a mid in each packet, name none.
+func (t *streams) announced(pub *publication, l *jsep.Line) *streams {
+	if l.SSRC != 0 && t.find(l.SSRC) == nil {
+		t = t.with(newStream(l.SSRC, pub, "", false))
 	}
-	p.takeCandidates(ufrag)
-	answer, err := p.pc.CreateAnswer(nil)
-	if err != nil {
-		return "", p.giveUp(fmt.Errorf("%w: make answer: %w", ErrBadOffer, err))
+	if l.RTX != 0 && t.find(l.RTX) == nil {
+		t = t.with(newStream(l.RTX, pub, "", true))
 	}
-	gathered := webrtc.GatheringCompletePromise(p.pc)
-	if err := p.pc.SetLocalDescription(answer); err != nil {
-		return "", p.giveUp(fmt.Errorf("set answer: %w", err))
-	}
-	select {
-	case <-gathered:
-	case <-p.lifetime.Done():
-		return "", ErrClosed
-	case <-ctx.Done():
-		return "", fmt.Errorf("gather candidates: %w", ctx.Err())
-	}
-	return p.pc.LocalDescription().SDP, nil
-}
-
-// giveUp ends the connection when an offer was refused halfway: pion cannot roll
-// a remote offer back, so that no later one would be taken.
-func (p *Peer) giveUp(cause error) error {
-	if p.pc.SignalingState() == webrtc.SignalingStateHaveRemoteOffer {
-		p.broken = true
-		p.stateChanged(webrtc.PeerConnectionStateFailed)
-	}
-	return cause
-}
-
-// takeCandidates adds the candidates that came before the first offer, and
-// counts anew after an ICE restart.
-func (p *Peer) takeCandidates(ufrag string) {
-	p.mu.Lock()
-	early := p.candidates
-	p.candidates = nil
-	if p.ufrag != ufrag {
-		p.ufrag, p.added = ufrag, len(early)
-	}
-	p.mu.Unlock()
-	for _, c := range early {
-		if err := p.addCandidate(c); err != nil {
-			p.log.Debug("early candidate", "error", err)
-		}
-	}
-}
-
-// adopt makes the slots and tracks what the offer says.
-func (p *Peer) adopt(lines []line, fresh []*slot) error {
-	for _, s := range fresh {
-		if got := s.transceiver.Mid(); got != s.mid {
-			return errors.New("slot for mid " + strconv.Quote(s.mid) + " was matched to " + strconv.Quote(got))
-		}
-	}
-	p.mu.Lock()
-	byMid := make(map[string]*slot)
-	for _, s := range append(p.slots, fresh...) {
-		byMid[s.mid] = s
-	}
-	p.slots = nil
-	var ended []string
-	for _, l := range lines {
-		if s := byMid[l.mid]; s != nil && l.use == receive {
-			p.slots = append(p.slots, s)
-			delete(byMid, l.mid)
-		}
-	}
-	for mid := range p.published {
-		if !slices.ContainsFunc(lines, func(l line) bool { return l.mid == mid && l.use == publish }) {
-			ended = append(ended, mid)
-		}
-	}
-	for _, s := range byMid {
-		p.gone.down(s)
-	}
-	p.mu.Unlock()
-	for _, s := range byMid {
-		s.down.Close()
-	}
-	for _, mid := range ended {
-		p.unpublish(mid)
-	}
-	return nil
+	return t
 }

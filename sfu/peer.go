@@ -5,57 +5,107 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtcp"
-	"github.com/pion/webrtc/v4"
+	"github.com/pion/rtp"
 
 	"github.com/meetcast/meetcast/sfu/bwe"
+	"github.com/meetcast/meetcast/sfu/downlink"
+	"github.com/meetcast/meetcast/sfu/forward"
+	"github.com/meetcast/meetcast/sfu/jsep"
 	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/sfu/transport"
 )
+
+// conn is what a peer needs of its transport: *transport.Conn.
+type conn interface {
+	Local() transport.Parameters
+	SetRemote(transport.Remote) error
+	Restart() transport.Parameters
+	WriteRTP(h *rtp.Header, payload []byte) (int, error)
+	WriteRTCP(pkts []byte) error
+	Close() error
+}
 
 // Peer is one participant's connection. It is track.Up and track.Down of a
 // member at once.
 //
-// Lock order: negotiating, publication.telling, mu, publication.mu, and then
-// those of package forward. The handler is called with telling held at most.
+// Lock order: negotiating, publication.telling, mu, publication.mu, slot.mu and
+// then those of package forward. visiting comes before those of forward and is held
+// with none of the others. The handler is called with telling held at most.
 type Peer struct {
 	// Static after construction.
 	engine *Engine
 	cfg    PeerConfig
 	log    *slog.Logger
-	pc     *webrtc.PeerConnection
+	conn   conn
 	bwe    *bwe.Estimator
+	loop   *loop
+	turn   int    // of the loop
+	ssrc   uint32 // ours in feedback
+	cname  string
 
-	// lifetime ends in Close; wg counts our goroutines.
+	// lifetime ends in Close.
 	lifetime context.Context
 	cancel   context.CancelFunc
-	wg       sync.WaitGroup
 	closing  sync.Once
 
-	// wake makes the control loop look at the slots now.
-	wake chan struct{}
+	state   atomic.Uint32 // PeerState
+	hurried atomic.Bool   // the loop was told to visit now
 
-	// negotiating serialises Answer; broken is set when no offer can be taken
-	// any more.
+	// What packets and the loop look up, replaced as a whole under mu.
+	wired   atomic.Pointer[wiring]
+	streams atomic.Pointer[streams]
+
+	arrivals      arrivals
+	firs          atomic.Uint32 // requests for key frames by FIR
+	unrouted      atomic.Uint64 // packets that belong nowhere
+	malformedRTCP atomic.Uint64
+	totals        totals // of slots and tracks that are no more
+
+	unwrapped []byte // a packet out of a retransmission; belongs to who delivers packets
+
+	// negotiating serialises Answer and guards what it remembers.
 	negotiating sync.Mutex
-	broken      bool
+	remote      transport.Remote // of the last good offer
+	session     uint64
+	version     uint64
 
-	state  atomic.Uint32 // PeerState
-	limits limits
+	// visiting is held while the loop looks at the peer.
+	visiting sync.Mutex
+	due      schedule
+	choice   *downlink.Controller
 
 	mu         sync.Mutex
-	slots      []*slot                 // in m-line order
-	spare      []*slot                 // added to the connection, not yet matched to an m-line
-	published  map[string]*publication // by mid
 	serial     int
-	candidates []webrtc.ICECandidateInit // came before the first offer
-	ufrag      string                    // of the client's ICE generation
-	added      int                       // candidates taken in it
-	gone       peerTotals                // of slots and tracks that are no more
+	connected  bool   // the transport was up at least once
+	ufrag      string // of the client's ICE generation
+	candidates int    // taken in it
+}
+
+// wiring is what was negotiated. It never changes.
+type wiring struct {
+	routing     jsep.Routing
+	reducedSize bool
+	slots       []*slot         // in m-line order
+	downs       []*forward.Down // of the slots
+	pubs        []*publication  // in m-line order
+}
+
+// slot returns the slot with an SSRC, nil when there is none.
+func (w *wiring) slot(ssrc uint32) *slot {
+	for _, s := range w.slots {
+		if s.ssrc == ssrc || s.rtx == ssrc {
+			return s
+		}
+	}
+	return nil
 }
 
 var (
@@ -63,118 +113,104 @@ var (
 	_ track.Down = (*Peer)(nil)
 )
 
-func newPeer(e *Engine, cfg PeerConfig) (*Peer, error) {
-	pc, err := e.api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{e.cert}})
-	if err != nil {
-		return nil, err
-	}
+// handler is what the transport calls; a Peer has no such methods of its own.
+type handler struct{ p *Peer }
+
+var _ transport.Handler = handler{}
+
+func newPeer(e *Engine, cfg PeerConfig) *Peer {
+	now := time.Now()
 	p := &Peer{
-		engine: e, cfg: cfg, pc: pc,
-		log:       cfg.Logger.With("member", string(cfg.Member)),
-		bwe:       bwe.New(bwe.Config{Start: e.cfg.StartBitrate}, time.Now()),
-		wake:      make(chan struct{}, 1),
-		limits:    limits{audioSlots: cfg.AudioSlots, videoSlots: cfg.MaxVideoSlots},
-		published: make(map[string]*publication),
+		engine: e, cfg: cfg, log: cfg.Logger.With("member", string(cfg.Member)),
+		bwe: bwe.New(bwe.Config{Start: e.cfg.StartBitrate}, now), ssrc: newSSRC(),
+		cname: strconv.FormatUint(rand.Uint64(), 36), session: rand.Uint64() >> 1,
 	}
+	p.choice = downlink.New(p.bwe)
+	p.arrivals.ssrc, p.arrivals.epoch = p.ssrc, now
+	p.wired.Store(&wiring{})
+	p.streams.Store(&streams{})
 	p.lifetime, p.cancel = context.WithCancel(context.Background())
-	pc.OnConnectionStateChange(p.stateChanged)
-	pc.OnTrack(p.trackArrived)
-	p.wg.Go(p.control)
-	return p, nil
+	return p
 }
 
-// stateChanged maps pion's states onto ours.
-func (p *Peer) stateChanged(s webrtc.PeerConnectionState) {
+// newSSRC picks a synchronisation source that is not 0.
+func newSSRC() uint32 { return rand.Uint32N(1<<32-1) + 1 }
+
+// StateChanged maps the transport's states onto ours: transport.Handler.
+func (c handler) StateChanged(s transport.State) {
+	p := c.p
 	var state PeerState
 	switch s {
-	case webrtc.PeerConnectionStateConnecting:
+	case transport.Connecting:
 		state = Connecting
-	case webrtc.PeerConnectionStateConnected:
+	case transport.Connected:
 		state = Connected
-	case webrtc.PeerConnectionStateDisconnected:
+	case transport.Disconnected:
 		state = Disconnected
-	case webrtc.PeerConnectionStateFailed:
+	case transport.Failed, transport.Closed: // Close itself tells of Closed
 		state = Failed
 	default:
-		return // Close itself tells of Closed
+		return
 	}
 	if p.lifetime.Err() != nil || PeerState(p.state.Swap(uint32(state))) == state {
 		return
 	}
+	if state == Connected {
+		p.mu.Lock()
+		p.connected = true
+		slots := p.wired.Load().slots
+		p.mu.Unlock()
+		for _, s := range slots {
+			s.open()
+		}
+	}
 	p.log.Debug("media connection", "state", state.String())
 	p.cfg.Handler.StateChanged(state)
-	p.poke()
+	p.loop.hurry(p)
 }
 
 // State returns how the peer is connected now, 0 before the first offer.
 func (p *Peer) State() PeerState { return PeerState(p.state.Load()) }
 
-// poke wakes the control loop.
-func (p *Peer) poke() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
 // AddCandidate takes a trickled ICE candidate (RFC 8838); an empty one ends the
-// gathering. Candidates may come before the first offer.
-func (p *Peer) AddCandidate(candidate string, mid *string, mline *uint16, ufrag *string) error {
+// gathering. Candidates may come before the first offer. They are checked and
+// counted only: a lite agent answers wherever checks come from.
+func (p *Peer) AddCandidate(candidate string, _ *string, _ *uint16, _ *string) error {
 	if p.lifetime.Err() != nil {
 		return ErrClosed
 	}
-	c := webrtc.ICECandidateInit{Candidate: candidate, SDPMid: mid, SDPMLineIndex: mline, UsernameFragment: ufrag}
 	p.mu.Lock()
-	p.added++
-	many, early := p.added > MaxCandidates, p.pc.RemoteDescription() == nil
-	if early && !many {
-		p.candidates = append(p.candidates, c)
-	}
+	p.candidates++
+	many := p.candidates > MaxCandidates
 	p.mu.Unlock()
 	if many {
 		return fmt.Errorf("%w: more than %d candidates", ErrBadOffer, MaxCandidates)
 	}
-	if early {
-		return nil
-	}
-	return p.addCandidate(c)
-}
-
-func (p *Peer) addCandidate(c webrtc.ICECandidateInit) error {
-	if len(c.Candidate) > 1024 {
-		return fmt.Errorf("%w: candidate too long", ErrBadOffer)
-	}
-	if err := p.pc.AddICECandidate(c); err != nil {
-		return fmt.Errorf("%w: candidate: %w", ErrBadOffer, err)
+	if err := jsep.CheckCandidate(candidate); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadOffer, err)
 	}
 	return nil
 }
 
 // UpTracks implements track.Up: the tracks whose media has arrived.
 func (p *Peer) UpTracks() []track.UpTrack {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	var ups []track.UpTrack
-	for _, pub := range p.published {
+	for _, pub := range p.wired.Load().pubs {
 		if t := pub.track(); t != nil {
 			ups = append(ups, t)
 		}
 	}
 	slices.SortFunc(ups, func(a, b track.UpTrack) int {
-		if a.Info().ID < b.Info().ID {
-			return -1
-		}
-		return 1
+		return strings.Compare(string(a.Info().ID), string(b.Info().ID))
 	})
 	return ups
 }
 
 // Slots implements track.Down.
 func (p *Peer) Slots() []track.Slot {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	slots := make([]track.Slot, len(p.slots))
-	for i, s := range p.slots {
+	w := p.wired.Load()
+	slots := make([]track.Slot, len(w.slots))
+	for i, s := range w.slots {
 		slots[i] = track.Slot{Mid: s.mid, Kind: s.kind}
 	}
 	return slots
@@ -183,33 +219,13 @@ func (p *Peer) Slots() []track.Slot {
 // Bind implements track.Down. A mid that is no slot, and a track of the other
 // kind, are ignored: the client may have offered anew meanwhile.
 func (p *Peer) Bind(mid string, up track.UpTrack, size track.Size) {
-	p.mu.Lock()
-	i := slices.IndexFunc(p.slots, func(s *slot) bool { return s.mid == mid })
-	var s *slot
-	if i >= 0 {
-		s = p.slots[i]
-	}
-	p.mu.Unlock()
-	if s == nil || (up != nil && up.Info().Kind != s.kind) {
+	w := p.wired.Load()
+	i := slices.IndexFunc(w.slots, func(s *slot) bool { return s.mid == mid })
+	if i < 0 || (up != nil && up.Info().Kind != w.slots[i].kind) {
 		return
 	}
-	s.down.Bind(up, size)
-	p.poke()
-}
-
-// currentSlots returns the slots as of now.
-func (p *Peer) currentSlots() []*slot {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.slots)
-}
-
-// writeRTCP sends feedback and reports to the client. Before the transport is up
-// there is nobody to tell.
-func (p *Peer) writeRTCP(pkts ...rtcp.Packet) {
-	if p.lifetime.Err() == nil {
-		_ = p.pc.WriteRTCP(pkts)
-	}
+	w.slots[i].down.Bind(up, size)
+	p.loop.hurry(p)
 }
 
 // Close ends the connection, its tracks and its slots, and waits. It must not be
@@ -222,27 +238,25 @@ func (p *Peer) Close() error {
 
 func (p *Peer) close() error {
 	p.cancel()
-	// An answer under way ends first.
+	p.loop.remove(p)
+	// An answer and a visit under way end first.
 	p.negotiating.Lock()
 	defer p.negotiating.Unlock()
-	for _, s := range p.currentSlots() {
+	p.visiting.Lock()
+	p.visiting.Unlock() //lint:ignore SA2001 waiting is the purpose
+	// No packet comes after this.
+	err := p.conn.Close()
+	w := p.wired.Load()
+	for _, s := range w.slots {
 		s.down.Close()
 	}
-	p.mu.Lock()
-	mids := make([]string, 0, len(p.published))
-	for mid := range p.published {
-		mids = append(mids, mid)
+	for _, pub := range w.pubs {
+		pub.end()
 	}
-	p.mu.Unlock()
-	for _, mid := range mids {
-		p.unpublish(mid)
-	}
-	err := p.pc.GracefulClose()
-	p.wg.Wait()
 	p.engine.forget(p)
 	p.state.Store(uint32(Closed))
 	p.cfg.Handler.StateChanged(Closed)
-	if err != nil && !errors.Is(err, ErrClosed) {
+	if err != nil && !errors.Is(err, transport.ErrClosed) {
 		return fmt.Errorf("close peer: %w", err)
 	}
 	return nil

@@ -2,31 +2,68 @@ package sfu
 
 import (
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/sdp/v3"
-	"github.com/pion/webrtc/v4"
 
 	"github.com/meetcast/meetcast/sfu/forward"
+	"github.com/meetcast/meetcast/sfu/jsep"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
-// publication is one sendonly m-line of the client.
+// recodeInterval is the shortest time between two changes of a track's codec.
+const recodeInterval = time.Second
+
+// publication is one m-line that the client sends on, as long as it shows the same
+// in the same codec.
 type publication struct {
+	// Static after construction.
 	peer *Peer
-	line line
+	line jsep.Line
 	id   track.TrackID
+	made time.Time
+
+	told atomic.Bool // the handler knows, or needs not know any more
 
 	// telling orders what the handler hears; it is taken before mu.
 	telling sync.Mutex
 
 	mu        sync.Mutex
-	up        *forward.Track // nil before the first layer
+	up        *forward.Track // nil before the first packet
 	announced bool
 	ended     bool
+}
+
+// newPublication makes what belongs to an m-line. It needs p.mu.
+func (p *Peer) newPublication(l jsep.Line, now time.Time) *publication {
+	p.serial++
+	return &publication{peer: p, line: l, made: now,
+		id: track.TrackID(fmt.Sprintf("%s/%s/%d", p.cfg.Member, l.Source, p.serial))}
+}
+
+// same tells whether a line of a later offer goes on with the publication.
+func (pub *publication) same(l *jsep.Line) bool {
+	return pub.line.Mid == l.Mid && pub.line.Source == l.Source && slices.Equal(pub.line.RIDs, l.RIDs) &&
+		sameSet(pub.line.Extensions, l.Extensions) && sameSet(pub.line.Formats, l.Formats)
+}
+
+// sameSet tells whether two lists without repetitions hold the same; browsers
+// change their order between offers.
+func sameSet[T comparable](a, b []T) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(x T) bool { return !slices.Contains(b, x) })
+}
+
+// hasLayer tells whether the line has a layer of that name; without simulcast the
+// only layer has none.
+func (pub *publication) hasLayer(rid string) bool {
+	if len(pub.line.RIDs) == 0 {
+		return rid == ""
+	}
+	return slices.Contains(pub.line.RIDs, rid)
 }
 
 // track returns the up track once it was announced.
@@ -39,142 +76,94 @@ func (pub *publication) track() track.UpTrack {
 	return pub.up
 }
 
-// uplinks returns the tracks that packets have come for.
-func (p *Peer) uplinks() []*forward.Track {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	ups := make([]*forward.Track, 0, len(p.published))
-	for _, pub := range p.published {
-		pub.mu.Lock()
-		if pub.up != nil {
-			ups = append(ups, pub.up)
-		}
-		pub.mu.Unlock()
-	}
-	return ups
-}
-
-// expect notes what the client is about to send.
-func (p *Peer) expect(lines []line) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range lines {
-		if l.use != publish || p.published[l.mid] != nil {
-			continue
-		}
-		p.serial++
-		p.published[l.mid] = &publication{peer: p, line: l,
-			id: track.TrackID(fmt.Sprintf("%s/%s/%d", p.cfg.Member, l.source, p.serial))}
-	}
-}
-
-// unpublish ends a track.
-func (p *Peer) unpublish(mid string) {
-	p.mu.Lock()
-	pub := p.published[mid]
-	delete(p.published, mid)
-	p.mu.Unlock()
-	if pub == nil {
-		return
-	}
-	pub.telling.Lock()
-	defer pub.telling.Unlock()
-	pub.mu.Lock()
-	pub.ended = true
-	up, announced := pub.up, pub.announced
-	pub.mu.Unlock()
-	if up == nil {
-		return
-	}
-	up.Close()
-	p.mu.Lock()
-	p.gone.up(up)
-	p.mu.Unlock()
-	if announced {
-		p.log.Debug("unpublished", "track", string(pub.id))
-		p.cfg.Handler.Unpublished(pub.id)
-	}
-}
-
-// trackArrived is called by pion, in a goroutine of its own, when the first
-// packet of a layer is there.
-func (p *Peer) trackArrived(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-	t := receiver.RTPTransceiver()
-	if t == nil {
-		return
-	}
-	p.mu.Lock()
-	pub := p.published[t.Mid()]
-	p.mu.Unlock()
-	if pub == nil {
-		return
-	}
-	up, lane := pub.lane(remote, receiver)
-	if lane == nil {
-		return
-	}
-	// The goroutines must not begin once Close waits for them.
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.lifetime.Err() != nil {
-		return
-	}
-	p.wg.Go(func() { pub.readRTP(remote, up, lane) })
-	p.wg.Go(func() { readReports(p, remote, receiver, lane) })
-}
-
-// lane returns where the packets of a layer go, and makes the track for the
-// first layer.
-func (pub *publication) lane(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) (*forward.Track, *forward.Lane) {
-	codec, ok := codecOf(remote.Codec())
-	if !ok {
-		return nil, nil
-	}
+// uplink returns the up track, nil before the first packet and after the end.
+func (pub *publication) uplink() *forward.Track {
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
 	if pub.ended {
-		return nil, nil
+		return nil
+	}
+	return pub.up
+}
+
+// lane returns where the packets of a payload type and layer go, and makes the
+// track for the first one; nil when they go nowhere.
+func (pub *publication) lane(payloadType uint8, rid string, now time.Time) *forward.Lane {
+	f, rtx, ok := pub.line.Format(payloadType)
+	if !ok || rtx {
+		return nil
+	}
+	codec := f.Codec
+	if codec == packet.RED {
+		codec = packet.Opus
+	}
+	pub.mu.Lock()
+	if pub.ended {
+		pub.mu.Unlock()
+		return nil
 	}
 	if pub.up == nil {
-		pub.up = forward.NewTrack(forward.TrackConfig{
-			Info: track.Info{ID: pub.id, Member: pub.peer.cfg.Member, Kind: pub.line.kind, Source: pub.line.source,
-				Codec: codec, ClockRate: remote.Codec().ClockRate},
-			RIDs: pub.line.rids, Extensions: extensionsOf(receiver), Feedback: publisher{pub.peer},
-		})
+		pub.up = pub.newTrack(codec, f.ClockRate())
 	}
-	if pub.up.Info().Codec != codec {
-		return nil, nil
+	up := pub.up
+	pub.mu.Unlock()
+	if up.Info().Codec != codec {
+		pub.peer.recode(pub, now)
+		return nil
 	}
-	return pub.up, pub.up.Lane(remote.RID())
+	return up.Lane(rid)
 }
 
-// extensionsOf returns the ids that a receiver's header extensions have.
-func extensionsOf(r *webrtc.RTPReceiver) packet.Extensions {
-	var ext packet.Extensions
-	for _, e := range r.GetParameters().HeaderExtensions {
-		if e.URI == sdp.AudioLevelURI {
-			ext.AudioLevel = uint8(e.ID)
+// newTrack makes the up track.
+func (pub *publication) newTrack(codec packet.Codec, rate uint32) *forward.Track {
+	types := make(map[uint8]packet.Codec)
+	for _, f := range pub.line.Formats {
+		if f.Codec == codec || f.Codec == packet.RED {
+			types[f.Type] = f.Codec
 		}
 	}
-	return ext
-}
-
-// readRTP carries the packets of one layer until it ends.
-func (pub *publication) readRTP(remote *webrtc.TrackRemote, up *forward.Track, lane *forward.Lane) {
-	announced := false
-	pub.peer.read(remote.Read, func(b []byte) {
-		if lane.Receive(b, time.Now()) && !announced {
-			announced = true
-			pub.announce(up)
-		}
+	return forward.NewTrack(forward.TrackConfig{
+		Info: track.Info{ID: pub.id, Member: pub.peer.cfg.Member, Kind: pub.line.Kind, Source: pub.line.Source,
+			Codec: codec, ClockRate: rate},
+		RIDs: pub.line.RIDs, Types: types, Feedback: pub,
+		Extensions: packet.Extensions{AudioLevel: pub.line.ID(sdp.AudioLevelURI),
+			DependencyDescriptor: pub.line.ID(packet.DependencyDescriptorURI)},
 	})
 }
 
+// recode ends a publication whose client has gone over to another codec, as
+// browsers do when an encoder fails, and begins a new one on the same m-line.
+func (p *Peer) recode(old *publication, now time.Time) {
+	p.mu.Lock()
+	w := p.wired.Load()
+	i := slices.Index(w.pubs, old)
+	if i < 0 || now.Sub(old.made) < recodeInterval || p.lifetime.Err() != nil {
+		p.mu.Unlock()
+		return
+	}
+	next := *w
+	next.pubs = slices.Clone(w.pubs)
+	pub := p.newPublication(old.line, now)
+	next.pubs[i] = pub
+	table := p.streams.Load().of(next.pubs)
+	for _, s := range p.streams.Load().all {
+		if s.pub == old {
+			table = table.with(newStream(s.ssrc, pub, s.rid, s.rtx))
+		}
+	}
+	p.wired.Store(&next)
+	p.streams.Store(table)
+	p.mu.Unlock()
+	old.end()
+}
+
 // announce tells the room, once, and never after the track has ended.
-func (pub *publication) announce(up *forward.Track) {
+func (pub *publication) announce() {
 	pub.telling.Lock()
 	defer pub.telling.Unlock()
+	pub.told.Store(true)
 	pub.mu.Lock()
+	up := pub.up
 	first := !pub.announced && !pub.ended
 	pub.announced = pub.announced || first
 	pub.mu.Unlock()
@@ -184,15 +173,21 @@ func (pub *publication) announce(up *forward.Track) {
 	}
 }
 
-// readReports takes the publisher's sender reports on one layer.
-func readReports(p *Peer, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, lane *forward.Lane) {
-	read := receiver.Read
-	if rid := remote.RID(); rid != "" {
-		read = func(b []byte) (int, attributes, error) { return receiver.ReadSimulcast(b, rid) }
+// end closes the track.
+func (pub *publication) end() {
+	pub.telling.Lock()
+	defer pub.telling.Unlock()
+	pub.mu.Lock()
+	up, announced, ended := pub.up, pub.announced, pub.ended
+	pub.ended = true
+	pub.mu.Unlock()
+	if up == nil || ended {
+		return
 	}
-	p.readRTCP(read, func(pkt rtcp.Packet, _ time.Time) {
-		if sr, ok := pkt.(*rtcp.SenderReport); ok && sr.SSRC == uint32(remote.SSRC()) {
-			lane.SenderReport(track.ClockRef{NTP: fromNTP(sr.NTPTime), RTP: sr.RTPTime})
-		}
-	})
+	up.Close()
+	pub.peer.totals.up(up.Stats())
+	if announced {
+		pub.peer.log.Debug("unpublished", "track", string(pub.id))
+		pub.peer.cfg.Handler.Unpublished(pub.id)
+	}
 }

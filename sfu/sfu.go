@@ -1,5 +1,5 @@
 // Package sfu connects members over WebRTC: an Engine owns the media port, a
-// Peer is one participant's PeerConnection. The client always offers. What it
+// Peer is one participant's connection. The client always offers. What it
 // sends becomes UpTracks, each of its recvonly m-lines a slot.
 //
 //	client                         Peer                          room
@@ -10,7 +10,8 @@
 //	   │                             │<──────────────────── Bind ──┤
 //	   │<─────────────────────── RTP │                             │
 //
-// It is the only product package that knows pion/webrtc.
+// SDP is read and written by sfu/jsep, packets travel through sfu/transport; what
+// lies between them, which packet belongs to which track, is decided here.
 package sfu
 
 import (
@@ -18,27 +19,25 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/meetcast/meetcast/sfu/jsep"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
-// Errors by audience: ErrBadOffer and ErrBroken are the client's, others ours.
+// Errors by audience: ErrBadOffer is the client's, others ours.
 var (
 	// ErrBadOffer wraps every refusal of an offer or a candidate; the message
 	// says what is wrong with it.
 	ErrBadOffer = errors.New("bad offer")
-	// ErrBroken is returned for offers after one that failed halfway: the client
-	// must connect anew.
-	ErrBroken = errors.New("connection broken by a former offer")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("closed")
 )
 
 // Limits of one peer.
 const (
-	MaxSDP        = 256 << 10 // bytes of an offer
-	MaxLines      = 160       // m-lines of an offer, those switched off included
-	MaxTracks     = 4         // tracks published at a time, one of each source
-	MaxCandidates = 100       // candidates of the client per ICE generation
+	MaxSDP        = jsep.MaxSDP        // bytes of an offer
+	MaxLines      = jsep.MaxLines      // m-lines of an offer, those switched off included
+	MaxTracks     = jsep.MaxTracks     // tracks published at a time, one of each source
+	MaxCandidates = jsep.MaxCandidates // candidates of the client per ICE generation
 )
 
 // Config of an Engine.

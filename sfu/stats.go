@@ -1,7 +1,7 @@
 package sfu
 
 import (
-	"sync/atomic"
+	"sync"
 
 	"github.com/meetcast/meetcast/sfu/bwe"
 	"github.com/meetcast/meetcast/sfu/forward"
@@ -19,6 +19,8 @@ type Stats struct {
 	Down forward.DownStats
 	// MalformedRTCP counts compound packets that could not be read.
 	MalformedRTCP uint64
+	// Unrouted counts RTP packets that belong to nothing that was negotiated.
+	Unrouted uint64
 	// Socket is the UDP port; all zero where it has no batches.
 	Socket netio.Stats
 }
@@ -33,6 +35,7 @@ type PeerStats struct {
 	Up            forward.UpStats
 	Down          forward.DownStats
 	MalformedRTCP uint64
+	Unrouted      uint64
 }
 
 // TrackStats is one published track.
@@ -46,40 +49,48 @@ type TrackStats struct {
 type SlotStats struct {
 	Mid  string
 	Kind track.Kind
+	// Loss is the share of packets that the client last reported lost, 0 .. 1.
+	Loss float64
 	forward.DownStats
 }
 
-// peerTotals keeps the counters of what a peer no longer has, under Peer.mu.
-type peerTotals struct {
-	ups           forward.UpStats
-	downs         forward.DownStats
-	malformedRTCP atomic.Uint64
+// totals keeps the counters of what a peer no longer has.
+type totals struct {
+	mu    sync.Mutex
+	ups   forward.UpStats
+	downs forward.DownStats
 }
 
-func (t *peerTotals) up(u *forward.Track) { t.ups.Add(u.Stats()) }
+func (t *totals) up(s forward.UpStats) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ups.Add(s)
+}
 
-func (t *peerTotals) down(s *slot) { t.downs.Add(s.down.Stats()) }
+func (t *totals) down(s forward.DownStats) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.downs.Add(s)
+}
 
 // Stats returns the present state of the peer.
 func (p *Peer) Stats() PeerStats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := PeerStats{State: p.State(), Bandwidth: p.bwe.Stats(), Up: p.gone.ups, Down: p.gone.downs,
-		MalformedRTCP: p.gone.malformedRTCP.Load()}
-	for _, pub := range p.published {
-		pub.mu.Lock()
-		up := pub.up
-		pub.mu.Unlock()
-		if up != nil {
+	w := p.wired.Load()
+	s := PeerStats{State: p.State(), Bandwidth: p.bwe.Stats(), MalformedRTCP: p.malformedRTCP.Load(), Unrouted: p.unrouted.Load()}
+	p.totals.mu.Lock()
+	s.Up, s.Down = p.totals.ups, p.totals.downs
+	p.totals.mu.Unlock()
+	for _, pub := range w.pubs {
+		if up := pub.uplink(); up != nil {
 			st := up.Stats()
 			s.Up.Add(st)
 			s.Tracks = append(s.Tracks, TrackStats{Info: up.Info(), Layers: up.Layers(), UpStats: st})
 		}
 	}
-	for _, sl := range p.slots {
+	for _, sl := range w.slots {
 		st := sl.down.Stats()
 		s.Down.Add(st)
-		s.Slots = append(s.Slots, SlotStats{Mid: sl.mid, Kind: sl.kind, DownStats: st})
+		s.Slots = append(s.Slots, SlotStats{Mid: sl.mid, Kind: sl.kind, Loss: float64(sl.lost.Load()) / 256, DownStats: st})
 	}
 	return s
 }
@@ -89,6 +100,7 @@ func (s *Stats) add(p PeerStats) {
 	s.Up.Add(p.Up)
 	s.Down.Add(p.Down)
 	s.MalformedRTCP += p.MalformedRTCP
+	s.Unrouted += p.Unrouted
 }
 
 // Stats returns the present state of the engine.

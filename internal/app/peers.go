@@ -40,9 +40,6 @@ func (p peer) Answer(ctx context.Context, sdp string, tracks map[string]track.So
 	if errors.Is(err, sfu.ErrBadOffer) {
 		return "", signaling.NewError(signaling.KindUser, err.Error(), nil)
 	}
-	if errors.Is(err, sfu.ErrBroken) {
-		return "", signaling.NewError(signaling.KindConflict, "The connection for sound and picture is broken: join again.", err)
-	}
 	return answer, err
 }
 

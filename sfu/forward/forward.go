@@ -34,7 +34,7 @@ type Feedback interface {
 }
 
 // Writer sends RTP packets to a subscriber. It must not block nor keep its
-// arguments. TrackLocalWriter of pion/webrtc is one.
+// arguments. *transport.Conn is one.
 type Writer interface {
 	WriteRTP(header *rtp.Header, payload []byte) (int, error)
 }

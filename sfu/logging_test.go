@@ -8,8 +8,7 @@ import (
 	"github.com/pion/logging"
 )
 
-// logFactory sends pion's logs to slog at debug level: what matters to us comes
-// back as errors and states, and much of it is in the hands of clients.
+// logFactory sends the logs of pion's clients to slog.
 type logFactory struct{ log *slog.Logger }
 
 // NewLogger implements logging.LoggerFactory.
