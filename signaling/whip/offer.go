@@ -43,6 +43,7 @@ func parseOffer(text string) (*offer, error) {
 func (o *offer) aim(direction string, from sources) error {
 	o.tracks = make(map[string]track.Source)
 	seen := make(map[string]bool)
+	var mids []string
 	for _, m := range o.desc.MediaDescriptions {
 		kind := m.MediaName.Media
 		if kind != "audio" && kind != "video" {
@@ -62,6 +63,7 @@ func (o *offer) aim(direction string, from sources) error {
 		if !ok {
 			return badOffer("Every m-line needs a mid: use BUNDLE.")
 		}
+		mids = append(mids, mid)
 		if direction != sdp.AttrKeySendOnly {
 			continue
 		}
@@ -72,7 +74,21 @@ func (o *offer) aim(direction string, from sources) error {
 	if len(seen) == 0 {
 		return badOffer("The offer has no m-line in use.")
 	}
+	o.bundle(mids)
 	return nil
+}
+
+// bundle groups the m-lines in use (RFC 9725 §4.4.1 wants max-bundle): ffmpeg names
+// two in the group also when it sends one.
+func (o *offer) bundle(mids []string) {
+	group := "BUNDLE " + strings.Join(mids, " ")
+	for i, a := range o.desc.Attributes {
+		if a.Key == sdp.AttrKeyGroup && strings.HasPrefix(a.Value, "BUNDLE") {
+			o.desc.Attributes[i].Value = group
+			return
+		}
+	}
+	o.desc.Attributes = append(o.desc.Attributes, sdp.NewAttribute(sdp.AttrKeyGroup, group))
 }
 
 // refused tells whether an m-line is switched off (RFC 3264 §6).

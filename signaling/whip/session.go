@@ -113,7 +113,7 @@ func (s *session) begin(ctx context.Context, o *offer, cfg signaling.PeerConfig)
 		return "", err
 	}
 	s.offer, s.etag = o, newETag()
-	return answer, nil
+	return polish(answer), nil
 }
 
 func (s *session) closePeer() {
