@@ -22,13 +22,13 @@ func TestDescribeVP8(t *testing.T) {
 	if !p.KeyFrame || !p.FrameStart || p.Width != 320 || p.Height != 180 || p.Temporal != 2 {
 		t.Fatalf("%+v", p)
 	}
-	d := p.VP8
+	d := p.Descriptor
 	if d.PictureID != 0x1234 || !d.LongPictureID || d.TL0PICIDX != 7 || !d.LayerSync || d.HeaderLen != 6 {
 		t.Fatalf("%+v", d)
 	}
-	PutVP8(p.Payload, &d, 0x7fff, 255)
-	if err := Describe(&p); err != nil || p.VP8.PictureID != 0x7fff || p.VP8.TL0PICIDX != 255 || !p.VP8.LongPictureID || !p.KeyFrame {
-		t.Fatalf("after PutVP8: %v %+v", err, p)
+	PutPicture(p.Payload, &d, 0x7fff, 255)
+	if err := Describe(&p); err != nil || p.Descriptor.PictureID != 0x7fff || p.Descriptor.TL0PICIDX != 255 || !p.Descriptor.LongPictureID || !p.KeyFrame {
+		t.Fatalf("after PutPicture: %v %+v", err, p)
 	}
 }
 
@@ -110,12 +110,12 @@ func FuzzVP8(f *testing.F) {
 		if Describe(&p) != nil || len(b) == 0 {
 			return
 		}
-		if p.Width > 1<<14 || p.Height > 1<<14 || p.VP8.HeaderLen >= len(b) {
+		if p.Width > 1<<14 || p.Height > 1<<14 || int(p.Descriptor.HeaderLen) >= len(b) {
 			t.Fatalf("%+v", p)
 		}
-		PutVP8(b, &p.VP8, 0x55, 0x55)
+		PutPicture(b, &p.Descriptor, 0x55, 0x55)
 		q := packet.Packet{Codec: packet.VP8, Payload: b}
-		if err := Describe(&q); err != nil || q.KeyFrame != p.KeyFrame || q.VP8.HeaderLen != p.VP8.HeaderLen {
+		if err := Describe(&q); err != nil || q.KeyFrame != p.KeyFrame || q.Descriptor.HeaderLen != p.Descriptor.HeaderLen {
 			t.Fatalf("rewriting broke the packet: %v", err)
 		}
 	})

@@ -23,62 +23,61 @@ var ErrMalformed = errors.New("malformed payload")
 //	T/K:|TID|Y| KEYIDX  |
 //
 // start is true on the first packet of a frame.
-func ParseVP8(b []byte) (d packet.VP8Descriptor, start bool, err error) {
+func ParseVP8(b []byte) (d packet.Descriptor, start bool, err error) {
 	if len(b) < 1 {
 		return d, false, ErrMalformed
 	}
-	start = b[0]&0x10 != 0 && b[0]&0x07 == 0
-	i := 1
+	r := byteReader{b: b, pos: 1}
 	if b[0]&0x80 != 0 {
-		if i, err = parseVP8Extension(b, &d); err != nil {
-			return packet.VP8Descriptor{}, false, err
-		}
+		extendVP8(&r, &d)
 	}
-	if i >= len(b) {
-		return packet.VP8Descriptor{}, false, ErrMalformed
+	if r.short || r.pos >= len(b) {
+		return packet.Descriptor{}, false, ErrMalformed
 	}
-	d.HeaderLen = i
-	return d, start, nil
+	d.HeaderLen = uint8(r.pos)
+	return d, b[0]&0x10 != 0 && b[0]&0x07 == 0, nil
 }
 
-// parseVP8Extension reads the optional fields and returns where they end.
-func parseVP8Extension(b []byte, d *packet.VP8Descriptor) (int, error) {
-	if len(b) < 2 {
-		return 0, ErrMalformed
-	}
-	flags, i := b[1], 2
+// extendVP8 reads the optional fields.
+func extendVP8(r *byteReader, d *packet.Descriptor) {
+	flags := r.next()
 	if flags&0x80 != 0 {
-		if len(b) < i+1 {
-			return 0, ErrMalformed
-		}
-		d.HasPictureID, d.PictureIDOffset, d.PictureID = true, i, uint16(b[i]&0x7f)
-		d.LongPictureID = b[i]&0x80 != 0
-		i++
-		if d.LongPictureID {
-			if len(b) < i+1 {
-				return 0, ErrMalformed
-			}
-			d.PictureID = d.PictureID<<8 | uint16(b[i])
-			i++
-		}
+		readPictureID(r, d)
 	}
 	if flags&0x40 != 0 {
-		if len(b) < i+1 {
-			return 0, ErrMalformed
-		}
-		d.HasTL0PICIDX, d.TL0Offset, d.TL0PICIDX = true, i, b[i]
-		i++
+		d.HasTL0PICIDX, d.TL0Offset = true, uint8(r.pos)
+		d.TL0PICIDX = r.next()
 	}
 	if flags&0x30 != 0 {
-		if len(b) < i+1 {
-			return 0, ErrMalformed
-		}
+		x := r.next()
 		if flags&0x20 != 0 {
-			d.HasTID, d.TID, d.LayerSync = true, b[i]>>6, b[i]&0x20 != 0
+			d.HasTID, d.TID, d.LayerSync = true, x>>6, x&0x20 != 0
 		}
-		i++
 	}
-	return i, nil
+}
+
+// readPictureID reads a picture id of one or two bytes, as VP8 and VP9 have it.
+func readPictureID(r *byteReader, d *packet.Descriptor) {
+	d.HasPictureID, d.PictureIDOffset = true, uint8(r.pos)
+	first := r.next()
+	d.PictureID, d.LongPictureID = uint16(first&0x7f), first&0x80 != 0
+	if d.LongPictureID {
+		d.PictureID = d.PictureID<<8 | uint16(r.next())
+	}
+}
+
+// describeVP8 fills in what a VP8 payload tells.
+func describeVP8(p *packet.Packet) error {
+	d, start, err := ParseVP8(p.Payload)
+	if err != nil {
+		return err
+	}
+	p.Descriptor, p.FrameStart, p.Temporal, p.Sync = d, start, d.TID, d.LayerSync
+	if start {
+		p.KeyFrame, p.Width, p.Height = VP8KeyFrame(p.Payload[d.HeaderLen:])
+		p.Switch = p.KeyFrame
+	}
+	return nil
 }
 
 // VP8KeyFrame tells from the first bytes of a frame (RFC 6386 §9.1) whether it
@@ -96,20 +95,4 @@ func VP8KeyFrame(frame []byte) (key bool, width, height int) {
 	width = int(frame[6]) | int(frame[7]&0x3f)<<8
 	height = int(frame[8]) | int(frame[9]&0x3f)<<8
 	return true, width, height
-}
-
-// PutVP8 writes a picture id and TL0PICIDX over those in a payload, in the
-// width that the descriptor has. Fields that the descriptor lacks are ignored.
-func PutVP8(payload []byte, d *packet.VP8Descriptor, pictureID uint16, tl0 uint8) {
-	if d.HasPictureID {
-		if d.LongPictureID {
-			payload[d.PictureIDOffset] = 0x80 | byte(pictureID>>8)
-			payload[d.PictureIDOffset+1] = byte(pictureID)
-		} else {
-			payload[d.PictureIDOffset] = byte(pictureID & 0x7f)
-		}
-	}
-	if d.HasTL0PICIDX {
-		payload[d.TL0Offset] = tl0
-	}
 }

@@ -6,8 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtp"
-
+	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/rewrite"
 	"github.com/meetcast/meetcast/sfu/track"
 )
@@ -58,6 +57,7 @@ type Down struct {
 	// lock to turn away the packets of other layers.
 	current atomic.Uint64
 	target  atomic.Int32
+	shown   atomic.Int32  // layer forwarded, while current is set
 	waiting atomic.Uint64 // packets dropped before a key frame
 
 	// binding serialises Bind and Close.
@@ -70,24 +70,27 @@ type Down struct {
 	out    Outlet
 	open   bool
 	closed bool
-	header rtp.Header
-	stamp  [2]byte // the header's transport-wide sequence number
-	buf    [MTU]byte
+	header outHeader
 
-	seq     rewrite.Seq
-	time    rewrite.Timestamp
-	vp8     rewrite.VP8
-	layer   int       // forwarded now
-	last    uint8     // payload type of the newest packet
-	between bool      // the newest packet ended a frame
-	refused int       // packets of the current source in a row that do not fit
-	asked   time.Time // when a key frame was last asked for
-	seed    uint32    // first timestamp
-	stats   DownStats
-	rtx     retransmitter
+	seq      rewrite.Seq
+	time     rewrite.Timestamp
+	pictures rewrite.Pictures
+	filter   filter
+	temporal uint8     // highest temporal layer wanted
+	last     uint8     // payload type of the newest packet
+	between  bool      // the newest packet ended a frame
+	run      uint8     // packets of the current source so far, up to redDepth
+	refused  int       // packets of the current source in a row that do not fit
+	asked    time.Time // when a key frame was last asked for
+	seed     uint32    // first timestamp
+	stats    DownStats
+	rtx      retransmitter
 }
 
-var _ track.DownTrack = (*Down)(nil)
+var (
+	_ track.DownTrack = (*Down)(nil)
+	_ track.Wanter    = (*Down)(nil)
+)
 
 const (
 	live    = 1 << 32
@@ -99,7 +102,7 @@ func NewDown(cfg DownConfig) *Down {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &Down{cfg: cfg, seed: rand.Uint32(), layer: noLayer, between: true}
+	d := &Down{cfg: cfg, seed: rand.Uint32(), temporal: packet.AllTemporal, between: true}
 	d.seq.StartAt(uint16(rand.Uint32()))
 	d.rtx.init()
 	d.target.Store(noLayer)
@@ -112,13 +115,17 @@ func (d *Down) Open(o Outlet) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.out, d.open = o, o.Writer != nil
-	d.header = rtp.Header{Version: 2, SSRC: o.SSRC}
-	if o.TransportCC != 0 && d.cfg.Stamper != nil {
-		if d.header.SetExtension(o.TransportCC, d.stamp[:]) != nil {
-			d.out.TransportCC = 0
-		}
+	if d.cfg.Stamper == nil {
+		d.out.TransportCC = 0
 	}
-	d.rtx.open(o)
+	if o.RTX == 0 {
+		// What is repeated under its own number must be the same to the bit.
+		d.out.DependencyDescriptor = 0
+	}
+	if !d.header.open(o.SSRC, d.out.TransportCC, d.out.DependencyDescriptor) {
+		d.out.TransportCC = 0
+	}
+	d.rtx.open(d.out)
 }
 
 // Shut disconnects the slot from its transport.
@@ -159,7 +166,7 @@ func (d *Down) Bind(up track.UpTrack, size track.Size) {
 
 // release forgets what is bound. It needs d.mu.
 func (d *Down) release() {
-	d.up, d.size, d.layer, d.stats.Source = nil, track.Size{}, noLayer, ""
+	d.up, d.size, d.stats.Source = nil, track.Size{}, ""
 	d.current.Store(0)
 	d.target.Store(noLayer)
 }
@@ -205,11 +212,13 @@ func (d *Down) Layer() int {
 	if d.current.Load() == 0 {
 		return noLayer
 	}
-	return d.layer
+	return d.filter.layer
 }
 
 // SetLayer makes the slot forward a layer from its next key frame on, which is
-// asked for; until then the layer before goes on. -1 pauses at once.
+// taken from the cache or asked for; until then the layer before goes on. A lower
+// spatial layer that is being forwarded as part of the present one is left alone
+// at once. -1 pauses at once.
 func (d *Down) SetLayer(layer int) {
 	if int32(layer) == d.target.Load() || d.cfg.Kind == track.Audio {
 		return
@@ -223,45 +232,102 @@ func (d *Down) SetLayer(layer int) {
 	d.target.Store(int32(max(layer, noLayer)))
 	if layer < 0 {
 		d.current.Store(0)
-		d.layer = noLayer
 	}
-	ask := d.waitsLocked()
-	if ask {
-		d.asked = d.cfg.Now()
-	}
+	s := d.searchLocked(d.cfg.Now())
 	d.mu.Unlock()
-	if ask {
-		up.RequestKeyFrame(layer)
+	s.run(d)
+}
+
+// SetTemporal bounds the temporal layers that are forwarded: 0 is the base alone,
+// packet.AllTemporal everything. Upper layers are left out from the next picture
+// on, and begin again where they refer to nothing that was left out.
+func (d *Down) SetTemporal(layer int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.temporal = uint8(min(max(layer, 0), packet.AllTemporal))
+}
+
+// Temporal returns the highest temporal layer forwarded now, -1 for none.
+func (d *Down) Temporal() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.current.Load() == 0 {
+		return noLayer
 	}
+	return int(d.filter.temporal)
+}
+
+// Wants implements track.Wanter: the layer wanted, and the one forwarded until
+// that begins.
+func (d *Down) Wants() (set uint32) {
+	if t := d.target.Load(); t >= 0 {
+		set = 1 << t
+		if d.current.Load() != 0 {
+			set |= 1 << d.shown.Load()
+		}
+	}
+	return set
 }
 
 // waitsLocked tells whether a key frame is needed to forward what is wanted.
 func (d *Down) waitsLocked() bool {
 	target := int(d.target.Load())
-	return d.cfg.Kind == track.Video && d.up != nil && target >= 0 && (d.current.Load() == 0 || d.layer != target) &&
+	return d.cfg.Kind == track.Video && d.up != nil && target >= 0 && (d.current.Load() == 0 || d.filter.waits(target)) &&
 		d.out.Types[d.up.Info().Codec%codecs] != 0
+}
+
+// search is the search for a key frame that a slot needs.
+type search struct {
+	up    track.UpTrack // nil when none is needed
+	layer int
+	// replay is the most bytes that may come from the cache: none while a picture
+	// is there, which would jump back.
+	replay int
+}
+
+func (d *Down) searchLocked(now time.Time) search {
+	if !d.waitsLocked() {
+		return search{}
+	}
+	d.asked = now
+	s := search{up: d.up, layer: int(d.target.Load())}
+	if d.current.Load() == 0 && d.open {
+		s.replay = int(d.rtx.rate / 8 * replayTime.Seconds())
+	}
+	return s
+}
+
+// run finds the key frame in the cache or asks for one. Down.mu must not be held.
+func (s search) run(d *Down) {
+	if s.up == nil {
+		return
+	}
+	if r, ok := s.up.(Replayer); ok && s.replay > 0 && r.Replay(d, s.layer, s.replay) {
+		d.mu.Lock()
+		d.stats.Replays++
+		d.mu.Unlock()
+		return
+	}
+	s.up.RequestKeyFrame(s.layer)
 }
 
 // Tick asks again for a key frame that did not come. The owner calls it a few
 // times a second.
 func (d *Down) Tick(now time.Time) {
+	var s search
 	d.mu.Lock()
-	up, target := d.up, int(d.target.Load())
-	ask := d.waitsLocked() && now.Sub(d.asked) >= KeyFrameInterval
-	if ask {
-		d.asked = now
+	if now.Sub(d.asked) >= KeyFrameInterval {
+		s = d.searchLocked(now)
 	}
 	d.mu.Unlock()
-	if ask {
-		up.RequestKeyFrame(target)
-	}
+	s.run(d)
 }
 
 // PictureLoss takes the subscriber's request for a key frame.
 func (d *Down) PictureLoss() {
 	d.mu.Lock()
 	d.stats.PLIs++
-	up, layer := d.up, d.layer
+	up, layer := d.up, d.filter.layer
 	if d.current.Load() == 0 {
 		layer = int(d.target.Load())
 	}
@@ -276,9 +342,9 @@ func (d *Down) Stats() DownStats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.stats
-	s.Layer, s.Target = noLayer, int(d.target.Load())
+	s.Layer, s.Temporal, s.Target = noLayer, noLayer, int(d.target.Load())
 	if d.current.Load() != 0 {
-		s.Layer = d.layer
+		s.Layer, s.Temporal = d.filter.layer, int(d.filter.temporal)
 	}
 	s.Drops[DropWaiting] += d.waiting.Load()
 	return s

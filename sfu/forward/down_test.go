@@ -81,7 +81,7 @@ func (s *source) frame(key bool) [2]*packet.Packet {
 			if i == 0 {
 				p.Payload[0] |= 0x10
 			}
-			p.VP8, _, _ = codec.ParseVP8(p.Payload)
+			p.Descriptor, _, _ = codec.ParseVP8(p.Payload)
 		} else {
 			p.Payload = []byte{0x65, 0x88, byte(i)}
 		}

@@ -10,12 +10,15 @@ import (
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
-// Lane is one layer of a Track on its way in.
+// Lane is one stream of a Track on its way in: a simulcast layer, or all spatial
+// layers together.
 type Lane struct {
 	// Static after construction.
 	track *Track
 	rid   string
+	alone bool         // the track has no other lane
 	ring  *packet.Ring // nil for audio
+	sound *sound       // nil for video; under mu
 
 	index atomic.Int32
 	ssrc  atomic.Uint32 // 0 before the first packet
@@ -27,14 +30,17 @@ type Lane struct {
 	losses      losses
 	lastTime    uint32 // RTP timestamp of the newest packet
 	strayed     int    // packets in a row that are far from the others
+	depends     codec.Dependencies
+	spatial     spatial
+	key         keyCache
 
 	// stat guards what others ask for.
 	stat     sync.Mutex
-	meter    meter
-	size     track.Size
+	layers   []measured // spatial layers, one without
 	clock    track.ClockRef
 	hasClock bool
 	keys     keyFrames
+	demand   demand
 	stats    UpStats
 }
 
@@ -47,6 +53,17 @@ const strayLimit = 8
 // and layers are chosen by it before anybody watches.
 const sizeAfter = 20
 
+func newLane(t *Track, rid string, index int, alone bool) *Lane {
+	l := &Lane{track: t, rid: rid, alone: alone, layers: make([]measured, 1)}
+	if t.cfg.Info.Kind == track.Video {
+		l.ring = packet.NewRing(ringSize)
+	} else {
+		l.sound = &sound{}
+	}
+	l.index.Store(int32(index))
+	return l
+}
+
 // Receive takes one RTP packet as it came, whether by itself or unpacked from a
 // retransmission stream, and hands it to every attached down track. It returns
 // false when the packet was dropped.
@@ -57,67 +74,125 @@ func (l *Lane) Receive(buf []byte, now time.Time) bool {
 	if err := p.Parse(buf, now, l.track.cfg.Extensions); err != nil {
 		return l.drop(DropMalformed)
 	}
-	p.Codec, p.Layer = l.track.cfg.Info.Codec, int(l.index.Load())
 	if len(p.Payload) > MTU-32 {
 		return l.drop(DropOversize)
 	}
-	if l.ssrc.Load() != p.Header.SSRC {
-		l.begin(p)
-	} else if p.Header.PayloadType != l.payloadType {
+	red, ok := l.identify(p)
+	if !ok {
 		return l.drop(DropCodec)
+	}
+	if red && len(p.Payload) > 0 && !l.unpack(p, now) {
+		return l.drop(DropMalformed)
 	}
 	if err := codec.Describe(p); err != nil {
 		return l.drop(DropMalformed)
 	}
+	l.place(p, now)
 	if !l.inOrder(p, now) {
 		return false
 	}
-	l.observe(p, now)
-	for _, d := range *l.track.downs.Load() {
-		d.WritePacket(p)
+	if l.sound != nil {
+		l.repack(p)
 	}
+	l.observe(p, now)
+	l.deliver(p)
 	l.repair(now)
 	return true
 }
 
-// begin starts a source: the first one, or the publisher's encoder anew.
-func (l *Lane) begin(p *packet.Packet) {
-	l.ssrc.Store(p.Header.SSRC)
-	l.payloadType = p.Header.PayloadType
-	l.restart()
+// identify finds out what a packet carries, and notices when a source begins. It
+// is false for what was not agreed on.
+func (l *Lane) identify(p *packet.Packet) (red, ok bool) {
+	cfg, pt := &l.track.cfg, p.Header.PayloadType
+	p.Codec, p.Layer = cfg.Info.Codec, int(l.index.Load())
+	known := l.ssrc.Load() == p.Header.SSRC
+	red = l.track.red != 0 && pt == l.track.red
+	if known && (red || pt == l.payloadType) {
+		return red, true
+	}
+	if !red && cfg.Types != nil && cfg.Types[pt] != cfg.Info.Codec {
+		return false, false
+	}
+	// A source of pictures keeps to one payload type.
+	if known && (l.sound == nil || cfg.Types == nil) {
+		return false, false
+	}
+	if !known {
+		l.ssrc.Store(p.Header.SSRC)
+		l.restart()
+	}
+	if !red {
+		l.payloadType = pt
+	}
+	return red, true
 }
 
 func (l *Lane) restart() {
 	l.strayed = 0
 	l.losses.reset()
+	l.key = keyCache{}
+	l.depends = codec.Dependencies{}
 	if l.ring != nil {
 		l.ring.Clear()
+	} else {
+		l.sound.reset()
 	}
 }
 
 // inOrder keeps the books on sequence numbers. It drops what came twice.
 func (l *Lane) inOrder(p *packet.Packet, now time.Time) bool {
-	if l.ring == nil {
-		return true
+	if l.sound != nil {
+		return l.inOrderSound(p)
 	}
-	if !l.losses.arrived(p.Header.SequenceNumber, now) {
+	seq := p.Header.SequenceNumber
+	if !l.losses.arrived(seq, now) {
 		if l.strayed++; l.strayed < strayLimit {
 			return l.drop(DropLate)
 		}
 		l.restart()
-		l.losses.arrived(p.Header.SequenceNumber, now)
+		l.losses.arrived(seq, now)
 	}
 	l.strayed = 0
-	if p.Codec == packet.H264 {
+	if p.Codec == packet.H264 && p.Dependency.Raw == nil {
 		p.FrameStart = p.Header.Timestamp != l.lastTime && p.Header.Timestamp-l.lastTime < 1<<31
 	}
 	if !l.ring.Put(p) {
 		return l.drop(DropDuplicate)
 	}
-	if p.Header.SequenceNumber == l.losses.highest {
+	if seq == l.losses.highest {
+		l.lastTime = p.Header.Timestamp
+	}
+	l.key.note(p)
+	return true
+}
+
+// inOrderSound is inOrder for audio, which is not repeated but repeats itself.
+func (l *Lane) inOrderSound(p *packet.Packet) bool {
+	w := &l.sound.window
+	fresh, far := w.add(p.Header.SequenceNumber)
+	switch {
+	case fresh:
+	case !far:
+		return l.drop(DropDuplicate)
+	default:
+		if l.strayed++; l.strayed < strayLimit {
+			return l.drop(DropLate)
+		}
+		l.restart()
+		w.add(p.Header.SequenceNumber)
+	}
+	l.strayed = 0
+	if w.highest == p.Header.SequenceNumber {
 		l.lastTime = p.Header.Timestamp
 	}
 	return true
+}
+
+// deliver hands a packet to every attached down track.
+func (l *Lane) deliver(p *packet.Packet) {
+	for _, d := range *l.track.downs.Load() {
+		d.WritePacket(p)
+	}
 }
 
 // observe takes statistics, the picture's size and the sound's level.
@@ -127,24 +202,20 @@ func (l *Lane) observe(p *packet.Packet, now time.Time) {
 	}
 	bytes := p.Bytes()
 	l.stat.Lock()
-	l.meter.add(now, bytes)
+	resized := l.measure(p, now, bytes)
 	l.stats.Packets++
 	l.stats.Bytes += uint64(bytes)
-	resized := false
 	if p.KeyFrame {
 		l.keys.arrived()
 		l.stats.KeyFrames++
-		if s := (track.Size{Width: p.Width, Height: p.Height}); p.Width > 0 && s != l.size {
-			l.size, resized = s, true
-		}
 	}
-	if n := l.stats.Packets; l.ring != nil && l.size.Width == 0 && n%sizeAfter == 0 && n <= 3*sizeAfter {
+	if n := l.stats.Packets; l.ring != nil && l.layers[0].size.Width == 0 && n%sizeAfter == 0 && n <= 3*sizeAfter {
 		l.keys.pending = true
 	}
 	due := l.keys.due(now)
 	l.stats.PLIs += count(due)
 	l.stat.Unlock()
-	if resized {
+	if resized && !l.alone {
 		l.track.rank()
 		p.Layer = int(l.index.Load())
 	}
@@ -188,37 +259,22 @@ func (l *Lane) SenderReport(c track.ClockRef) {
 
 // requestKeyFrame asks the publisher now or as soon as the interval allows.
 func (l *Lane) requestKeyFrame(now time.Time) {
-	l.stat.Lock()
-	due := l.ssrc.Load() != 0 && l.keys.request(now)
-	l.stats.PLIs += count(due)
-	l.stat.Unlock()
-	if due {
-		l.track.cfg.Feedback.PictureLoss(l.ssrc.Load())
-	}
+	l.askKeyFrame(func() bool { return l.ssrc.Load() != 0 && l.keys.request(now) })
 }
 
 // flushKeyFrame sends a request that had to wait.
 func (l *Lane) flushKeyFrame(now time.Time) {
+	l.askKeyFrame(func() bool { return l.keys.due(now) })
+}
+
+func (l *Lane) askKeyFrame(due func() bool) {
 	l.stat.Lock()
-	due := l.keys.due(now)
-	l.stats.PLIs += count(due)
+	ask := due()
+	l.stats.PLIs += count(ask)
 	l.stat.Unlock()
-	if due {
+	if ask {
 		l.track.cfg.Feedback.PictureLoss(l.ssrc.Load())
 	}
-}
-
-// view is the lane as a layer.
-func (l *Lane) view(now time.Time) track.Layer {
-	l.stat.Lock()
-	defer l.stat.Unlock()
-	return track.Layer{Index: int(l.index.Load()), RID: l.rid, Size: l.size, Bitrate: l.meter.rate(now), Active: l.meter.active(now)}
-}
-
-func (l *Lane) area() int {
-	l.stat.Lock()
-	defer l.stat.Unlock()
-	return l.size.Width * l.size.Height
 }
 
 func count(b bool) uint64 {

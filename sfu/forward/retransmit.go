@@ -3,12 +3,10 @@ package forward
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"time"
 
-	"github.com/pion/rtp"
-
 	"github.com/meetcast/meetcast/sfu/codec"
-	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/rewrite"
 	"github.com/meetcast/meetcast/sfu/track"
 )
@@ -28,19 +26,23 @@ const (
 	maxRepeats = 5
 	// repeatsKept is how many repeated packets are remembered.
 	repeatsKept = 64
+	// fillsKept is how many filled gaps are remembered.
+	fillsKept = 16
 	// stampsKept is how many stamps are kept to repeat packets unchanged.
 	stampsKept = 512
 )
 
 // retransmitter is the state of a slot's retransmissions, under Down.mu.
 type retransmitter struct {
-	header rtp.Header
-	stamp  [2]byte
+	header outHeader
 	seq    uint16
-	buf    [MTU + 2]byte
-	rate   float64 // bandwidth of the slot, bit/s
-	tokens float64 // bytes that may be sent again now
-	filled time.Time
+	rate   float64   // bandwidth of the slot, bit/s
+	tokens float64   // bytes that may be sent again now
+	topped time.Time // when tokens were last added
+	// fills are the numbers under which padding filled a gap: what belonged there
+	// must not go out.
+	fills [fillsKept]uint16
+	next  uint8 // place of the next one
 	// repeats remembers what was sent again lately, by sequence number.
 	repeats [repeatsKept]repeat
 	// stamps holds the transport-wide numbers of packets by their sequence
@@ -54,7 +56,7 @@ type retransmitter struct {
 type repeat struct {
 	seq   uint16
 	times uint8
-	at    time.Time
+	at    uint32 // ms, wraps
 }
 
 func (r *retransmitter) init() {
@@ -68,10 +70,7 @@ func (r *retransmitter) burst() float64 {
 }
 
 func (r *retransmitter) open(o Outlet) {
-	r.header = rtp.Header{Version: 2, SSRC: o.RTX}
-	if o.TransportCC != 0 {
-		_ = r.header.SetExtension(o.TransportCC, r.stamp[:])
-	}
+	r.header.open(o.RTX, o.TransportCC, o.DependencyDescriptor)
 	r.stamps = nil
 	if o.RTX == 0 && o.TransportCC != 0 {
 		r.stamps = make([]uint16, stampsKept)
@@ -85,25 +84,40 @@ func (r *retransmitter) stamped(seq, stamp uint16) {
 	}
 }
 
+// fill remembers that a gap was filled, filled tells whether it was.
+func (r *retransmitter) fill(seq uint16) {
+	r.fills[r.next%fillsKept] = seq
+	r.next++
+	if r.next == 2*fillsKept {
+		r.next = fillsKept
+	}
+}
+
+func (r *retransmitter) filled(seq uint16) bool {
+	return slices.Contains(r.fills[:min(r.next, fillsKept)], seq)
+}
+
 // allow tells whether a packet of size bytes may be sent again now.
 func (r *retransmitter) allow(now time.Time, rtt time.Duration, seq uint16, size int) bool {
-	if !r.filled.IsZero() {
-		r.tokens = min(r.burst(), r.tokens+now.Sub(r.filled).Seconds()*r.rate/8*repairShare)
+	if !r.topped.IsZero() {
+		r.tokens = min(r.burst(), r.tokens+now.Sub(r.topped).Seconds()*r.rate/8*repairShare)
 	}
-	r.filled = now
+	r.topped = now
+	ms := uint32(now.UnixMilli())
 	e := &r.repeats[seq%repeatsKept]
-	if e.seq != seq || now.Sub(e.at) > time.Second {
+	since := time.Duration(ms-e.at) * time.Millisecond
+	if e.seq != seq || since > time.Second {
 		*e = repeat{seq: seq}
 	}
 	// A subscriber asks again before the packet can have come.
-	if e.times > 0 && (e.times >= maxRepeats || now.Sub(e.at) < max(rtt, minRepeat)) {
+	if e.times > 0 && (e.times >= maxRepeats || since < max(rtt, minRepeat)) {
 		return false
 	}
 	if r.tokens < float64(size) {
 		return false
 	}
 	r.tokens -= float64(size)
-	e.times, e.at = e.times+1, now
+	e.times, e.at = e.times+1, ms
 	return true
 }
 
@@ -126,7 +140,7 @@ func (d *Down) Nack(seq uint16) {
 		return
 	}
 	in, g, ok := d.seq.Find(seq)
-	if !ok {
+	if !ok || d.rtx.filled(seq) {
 		d.stats.Drops[DropUncached]++
 		return
 	}
@@ -136,9 +150,10 @@ func (d *Down) Nack(seq uint16) {
 		d.stats.Drops[DropLate]++
 		return
 	}
-	var p packet.Packet
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
 	cache, ok := d.up.(Cache)
-	if !ok || !cache.Cached(g.Source, in, &p, d.rtx.buf[2:]) {
+	if !ok || !cache.Cached(g.Source, in, &s.p, s.buf[2:]) {
 		d.stats.Drops[DropUncached]++
 		return
 	}
@@ -146,43 +161,50 @@ func (d *Down) Nack(seq uint16) {
 	if d.cfg.RTT != nil {
 		rtt = d.cfg.RTT()
 	}
-	if !d.rtx.allow(now, rtt, seq, len(p.Payload)+20) {
+	if !d.rtx.allow(now, rtt, seq, len(s.p.Payload)+overhead) {
 		d.stats.Drops[DropThrottled]++
 		return
 	}
-	d.repeat(&p, g, seq, now)
+	d.repeat(s, g, seq, now)
 }
 
-// repeat sends a packet of the cache again. Its payload lies in rtx.buf[2:].
-func (d *Down) repeat(p *packet.Packet, g *rewrite.Segment, seq uint16, now time.Time) {
-	if p.Codec == packet.VP8 {
-		picture, tl0 := d.vp8.Map(g, &p.VP8)
-		codec.PutVP8(p.Payload, &p.VP8, picture, tl0)
+// repeat sends a packet of the cache again. Its payload lies in s.buf[2:].
+func (d *Down) repeat(s *scratch, g *rewrite.Segment, seq uint16, now time.Time) {
+	p := &s.p
+	if p.Descriptor.HasPictureID || p.Descriptor.HasTL0PICIDX {
+		picture, tl0 := d.pictures.Map(g, &p.Descriptor)
+		codec.PutPicture(p.Payload, &p.Descriptor, picture, tl0)
 	}
 	pt := d.out.Types[p.Codec%codecs]
 	rtxType := d.out.RTXTypes[p.Codec%codecs]
 	h, payload := &d.rtx.header, p.Payload
-	h.Marker, h.Timestamp = p.Header.Marker, p.Header.Timestamp+g.Time
+	h.Marker, h.Timestamp = p.Header.Marker || d.filter.last(p), p.Header.Timestamp+g.Time
 	switch {
 	case d.out.RTX != 0 && rtxType != 0:
 		// RFC 4588 §4: the original sequence number goes before the payload.
-		payload = d.rtx.buf[:2+len(p.Payload)]
+		payload = s.buf[:2+len(p.Payload)]
 		binary.BigEndian.PutUint16(payload, seq)
 		h.SSRC, h.PayloadType, h.SequenceNumber = d.out.RTX, rtxType, d.rtx.seq
 		d.rtx.seq++
-		if d.out.TransportCC != 0 {
-			binary.BigEndian.PutUint16(d.rtx.stamp[:], d.cfg.Stamper.Stamp(now, 20+len(payload)))
+		var dd []byte
+		if raw := p.Dependency.Raw; d.out.DependencyDescriptor != 0 && len(raw) > 0 {
+			dd = codec.AppendDependency(h.descriptor[:0], &p.Dependency, p.Dependency.FrameNumber+g.Frame, false, 0)
+			h.descriptor = dd
 		}
-	case d.rtx.stamps != nil || d.out.TransportCC == 0:
+		h.describe(dd)
+		if d.out.TransportCC != 0 {
+			h.number(d.cfg.Stamper.Stamp(now, overhead+len(h.descriptor)+len(payload)))
+		}
+	case !p.Layered && (d.rtx.stamps != nil || d.out.TransportCC == 0):
 		h.SSRC, h.PayloadType, h.SequenceNumber = d.out.SSRC, pt, seq
 		if d.rtx.stamps != nil {
-			binary.BigEndian.PutUint16(d.rtx.stamp[:], d.rtx.stamps[seq%stampsKept])
+			h.number(d.rtx.stamps[seq%stampsKept])
 		}
 	default:
 		d.stats.Drops[DropUncached]++
 		return
 	}
-	if _, err := d.out.Writer.WriteRTP(h, payload); err != nil {
+	if _, err := d.out.Writer.WriteRTP(&h.Header, payload); err != nil {
 		d.stats.Drops[DropUnconnected]++
 		return
 	}

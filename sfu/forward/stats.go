@@ -33,6 +33,7 @@ type UpStats struct {
 	KeyFrames      uint64
 	PLIs           uint64 // requests for key frames sent
 	Nacks          uint64 // packets asked for again
+	Recovered      uint64 // packets of audio that came out of later ones
 	Drops          [Drops]uint64
 }
 
@@ -43,6 +44,7 @@ func (s *UpStats) Add(o UpStats) {
 	s.KeyFrames += o.KeyFrames
 	s.PLIs += o.PLIs
 	s.Nacks += o.Nacks
+	s.Recovered += o.Recovered
 	for i := range s.Drops {
 		s.Drops[i] += o.Drops[i]
 	}
@@ -64,12 +66,15 @@ type DownStats struct {
 	Source         track.TrackID // empty when nothing is bound
 	Layer          int           // forwarded now, -1 for none
 	Target         int           // wanted, -1 while paused
+	Temporal       int           // highest temporal layer forwarded now
 	Packets, Bytes uint64
 	Switches       uint64 // changes of source or layer
 	PLIs           uint64 // received from the subscriber
 	Nacks          uint64 // packets that the subscriber missed
 	RTX            uint64 // packets sent again
 	Padding        uint64 // packets sent to probe
+	Left           uint64 // packets of upper layers, left out
+	Replays        uint64 // key frames that came from the cache
 	Drops          [Drops]uint64
 }
 
@@ -82,6 +87,8 @@ func (s *DownStats) Add(o DownStats) {
 	s.Nacks += o.Nacks
 	s.RTX += o.RTX
 	s.Padding += o.Padding
+	s.Left += o.Left
+	s.Replays += o.Replays
 	for i := range s.Drops {
 		s.Drops[i] += o.Drops[i]
 	}

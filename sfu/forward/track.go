@@ -30,6 +30,11 @@ type TrackConfig struct {
 	// Extensions are the ids of the header extensions that the publisher sends.
 	Extensions packet.Extensions
 	Feedback   Feedback
+	// WantedChanged is told which layers anybody wants, as RIDs in SDP order (the
+	// empty RID of a single layer), empty for none: the others need not be sent.
+	// At first all are. It is called in order, possibly while a packet is
+	// delivered: it must not block nor call the track. It may be nil.
+	WantedChanged func(rids []string)
 	// Now is the clock for what is asked from outside; nil means time.Now.
 	Now func() time.Time
 }
@@ -39,9 +44,13 @@ type Track struct {
 	// Static after construction.
 	cfg   TrackConfig
 	lanes []*Lane // in SDP order
+	red   uint8   // payload type of RED, 0 for none
 
 	loudness audio.Meter
 	downs    atomic.Pointer[[]track.DownTrack]
+
+	// telling is held while WantedChanged is called.
+	telling sync.Mutex
 
 	mu     sync.Mutex
 	closed bool
@@ -50,6 +59,7 @@ type Track struct {
 var (
 	_ track.UpTrack = (*Track)(nil)
 	_ Cache         = (*Track)(nil)
+	_ Replayer      = (*Track)(nil)
 )
 
 // NewTrack returns a live track. At most MaxLayers RIDs are used.
@@ -63,12 +73,12 @@ func NewTrack(cfg TrackConfig) *Track {
 		rids = []string{""}
 	}
 	for i, rid := range rids[:min(len(rids), MaxLayers)] {
-		l := &Lane{track: t, rid: rid}
-		if cfg.Info.Kind == track.Video {
-			l.ring = packet.NewRing(ringSize)
+		t.lanes = append(t.lanes, newLane(t, rid, i, len(rids) == 1))
+	}
+	for pt, c := range cfg.Types {
+		if c == packet.RED && cfg.Info.Codec == packet.Opus {
+			t.red = pt
 		}
-		l.index.Store(int32(i))
-		t.lanes = append(t.lanes, l)
 	}
 	t.downs.Store(&[]track.DownTrack{})
 	t.rank()
@@ -91,18 +101,24 @@ func (t *Track) Info() track.Info { return t.cfg.Info }
 // Layers implements track.UpTrack.
 func (t *Track) Layers() []track.Layer {
 	now := t.cfg.Now()
+	if len(t.lanes) == 1 {
+		return t.lanes[0].views(now)
+	}
 	layers := make([]track.Layer, len(t.lanes))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, l := range t.lanes {
-		v := l.view(now)
+		v := l.views(now)[0]
 		layers[v.Index] = v
 	}
 	return layers
 }
 
-// lane returns the layer with an index.
+// lane returns the lane of the layer with an index.
 func (t *Track) lane(index int) *Lane {
+	if len(t.lanes) == 1 && index >= 0 {
+		return t.lanes[0]
+	}
 	for _, l := range t.lanes {
 		if int(l.index.Load()) == index {
 			return l
@@ -167,14 +183,21 @@ func (t *Track) Close() {
 
 // RequestKeyFrame implements track.UpTrack.
 func (t *Track) RequestKeyFrame(layer int) {
-	if l := t.lane(layer); l != nil && t.cfg.Info.Kind == track.Video {
-		l.requestKeyFrame(t.cfg.Now())
+	l := t.lane(layer)
+	if l == nil || t.cfg.Info.Kind != track.Video {
+		return
 	}
+	now := t.cfg.Now()
+	if l.paused() {
+		t.look(now)
+	}
+	l.requestKeyFrame(now)
 }
 
-// Tick sends requests for key frames that had to wait. The owner calls it a few
-// times a second.
+// Tick sends requests for key frames that had to wait, and finds out which layers
+// are wanted. The owner calls it a few times a second.
 func (t *Track) Tick(now time.Time) {
+	t.look(now)
 	for _, l := range t.lanes {
 		l.flushKeyFrame(now)
 	}

@@ -1,7 +1,6 @@
 package forward
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/codec"
@@ -10,18 +9,17 @@ import (
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
+// replayStep is by how many RTP ticks the pictures of a replay follow each other:
+// a millisecond, so that the newest is on time and not the oldest.
+const replayStep = 90
+
 // WritePacket implements track.DownTrack. It is the hot path: packets of other
-// layers are turned away by two atomic loads, and nothing here allocates.
+// layers are turned away by two atomic loads, and nothing here allocates. Picture
+// ids are written into p's payload for the time of the call.
 func (d *Down) WritePacket(p *packet.Packet) {
 	source := uint64(p.Header.SSRC) | live
-	if d.current.Load() != source {
-		if int32(p.Layer) != d.target.Load() {
-			return
-		}
-		if !p.KeyFrame && d.cfg.Kind == track.Video {
-			d.waiting.Add(1)
-			return
-		}
+	if d.current.Load() != source && !d.begins(p) {
+		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -34,16 +32,36 @@ func (d *Down) WritePacket(p *packet.Packet) {
 		d.stats.Drops[DropCodec]++
 		return
 	}
+	now := d.cfg.Now()
 	if len(p.Payload) == 0 {
-		d.seq.Skip(p.Header.SSRC, p.Header.SequenceNumber)
+		d.leave(p, now)
 		return
 	}
-	now := d.cfg.Now()
 	fresh := d.current.Load() != source
 	if fresh {
+		if !d.begins(p) {
+			return // paused meanwhile
+		}
 		d.begin(p, now)
 	}
+	if d.cfg.Kind == track.Video && !d.choose(p, now) {
+		return
+	}
 	d.forward(p, pt, fresh, now)
+}
+
+// begins tells whether the packet of a source that is not forwarded may be the
+// first of it.
+func (d *Down) begins(p *packet.Packet) bool {
+	target := int(d.target.Load())
+	if target < 0 || (!p.Layered && p.Layer != target) {
+		return false
+	}
+	if !p.KeyFrame && d.cfg.Kind == track.Video {
+		d.waiting.Add(1)
+		return false
+	}
+	return true
 }
 
 // begin makes the source of p the one that is forwarded.
@@ -57,18 +75,18 @@ func (d *Down) begin(p *packet.Packet, now time.Time) {
 	}
 	g := d.seq.Switch(p.Header.SSRC, p.Header.SequenceNumber)
 	g.Time = start - p.Header.Timestamp
-	if p.Codec == packet.VP8 {
-		d.vp8.Switch(g, &p.VP8)
-	}
-	d.layer, d.refused = p.Layer, 0
+	d.pictures.Switch(g, p)
+	d.filter.begin(p, int(d.target.Load()), d.temporal)
+	d.refused, d.run, d.header.masked = 0, 0, false
 	d.stats.Switches++
+	d.shown.Store(int32(d.filter.layer))
 	d.current.Store(uint64(p.Header.SSRC) | live)
 }
 
 // aligned returns the timestamp that p would have had on the layer forwarded so
 // far, from the sender reports of both.
 func (d *Down) aligned(p *packet.Packet) (uint32, bool) {
-	from, ok := d.up.ClockRef(d.layer)
+	from, ok := d.up.ClockRef(d.filter.layer)
 	if !ok {
 		return 0, false
 	}
@@ -82,6 +100,53 @@ func (d *Down) aligned(p *packet.Packet) (uint32, bool) {
 	return from.RTP + uint32(int64(taken)) + g.Time, true
 }
 
+// choose tells whether a packet of the current source is of the layers that are
+// forwarded, and leaves it out otherwise.
+func (d *Down) choose(p *packet.Packet, now time.Time) bool {
+	before := d.filter.picture
+	if !d.filter.take(p, int(d.target.Load()), d.temporal) {
+		d.stats.Left++
+		d.leave(p, now)
+		return false
+	}
+	if d.filter.layer != int(d.shown.Load()) {
+		d.shown.Store(int32(d.filter.layer))
+		d.stats.Switches++
+	}
+	if p.Replayed && d.filter.picture != before {
+		g := d.seq.Split(p.Header.SequenceNumber)
+		g.Time = d.time.Last() + replayStep - p.Header.Timestamp
+	}
+	return true
+}
+
+// leave leaves a packet out without a gap in what the subscriber sees. When the
+// gap is there already, because newer packets went out, it is filled: the
+// subscriber would ask for what it is not meant to get.
+func (d *Down) leave(p *packet.Packet, now time.Time) {
+	hole, late := d.seq.Skip(p.Header.SSRC, p.Header.SequenceNumber)
+	g := d.seq.Current()
+	if g == nil || d.current.Load() != uint64(p.Header.SSRC)|live {
+		return
+	}
+	if !late {
+		if p.Codec == packet.VP8 {
+			d.pictures.Leave(g, &p.Descriptor)
+		}
+		return
+	}
+	if d.last == 0 || d.rtx.filled(hole) {
+		return
+	}
+	d.rtx.fill(hole)
+	h := &d.header
+	h.describe(nil)
+	h.Marker, h.Padding, h.PaddingSize = false, true, 1
+	h.PayloadType, h.SequenceNumber, h.Timestamp = d.last, hole, p.Header.Timestamp+g.Time
+	d.send(nil, now)
+	h.Padding, h.PaddingSize = false, 0
+}
+
 // forward rewrites and sends one packet of the current source.
 func (d *Down) forward(p *packet.Packet, pt uint8, fresh bool, now time.Time) {
 	seq, g, ok := d.seq.Map(p.Header.SSRC, p.Header.SequenceNumber)
@@ -93,42 +158,97 @@ func (d *Down) forward(p *packet.Packet, pt uint8, fresh bool, now time.Time) {
 		return
 	}
 	d.refused = 0
-	payload := p.Payload
-	if p.Codec == packet.VP8 && (p.VP8.HasPictureID || p.VP8.HasTL0PICIDX) {
-		payload = d.rewriteVP8(d.buf[:], p, g, g == d.seq.Current())
+	running := g == d.seq.Current()
+	h, payload := &d.header, p.Payload
+	h.Marker = p.Header.Marker || d.filter.last(p)
+	if p.Codec == packet.Opus {
+		h.Marker = h.Marker || fresh
+		pt, payload = d.redundant(p, pt)
 	}
-	h := &d.header
-	h.Marker = p.Header.Marker || (fresh && p.Codec == packet.Opus)
 	h.PayloadType, h.SequenceNumber, h.Timestamp = pt, seq, p.Header.Timestamp+g.Time
-	newest := seq+1 == d.seq.Next()
-	d.send(payload, now)
-	d.time.Sent(h.Timestamp, now)
-	if newest {
-		d.last, d.between = pt, p.Header.Marker
+	h.describe(d.dependency(p, g, running))
+	if newest := seq+1 == d.seq.Next(); newest {
+		d.last, d.between = pt, h.Marker
 	}
+	if p.Descriptor.HasPictureID || p.Descriptor.HasTL0PICIDX {
+		d.sendPicture(p, g, running, now)
+	} else {
+		d.send(payload, now)
+	}
+	d.time.Sent(h.Timestamp, now)
 	d.stats.Packets++
 	d.stats.Bytes += uint64(len(payload))
 }
 
-// rewriteVP8 copies the payload into buf with the slot's picture id.
-func (d *Down) rewriteVP8(buf []byte, p *packet.Packet, g *rewrite.Segment, running bool) []byte {
-	payload := buf[:copy(buf, p.Payload)]
-	picture, tl0 := d.vp8.Map(g, &p.VP8)
-	codec.PutVP8(payload, &p.VP8, picture, tl0)
-	if running {
-		d.vp8.Sent(&p.VP8, picture, tl0)
+// redundant chooses how a packet of Opus goes out: with those before it as RED
+// when the subscriber takes that and has been sent them by this slot.
+func (d *Down) redundant(p *packet.Packet, pt uint8) (uint8, []byte) {
+	whole := int(d.run) >= p.RedundantBlocks
+	d.run = min(d.run+1, redDepth)
+	if d.out.RED == 0 || p.RedundantBlocks == 0 || !whole {
+		return pt, p.Payload
 	}
-	return payload
+	codec.PutREDTypes(p.Redundant, p.RedundantBlocks, pt)
+	return d.out.RED, p.Redundant
 }
+
+// dependency returns the dependency descriptor that p goes out with, empty for
+// none. In every packet of a slot that leaves layers out it says which are left,
+// so that no loss can hide it.
+func (d *Down) dependency(p *packet.Packet, g *rewrite.Segment, running bool) []byte {
+	dep := &p.Dependency
+	if d.out.DependencyDescriptor == 0 || len(dep.Raw) == 0 {
+		return nil
+	}
+	number := dep.FrameNumber + g.Frame
+	if running {
+		d.pictures.SentFrame(number)
+	}
+	h := &d.header
+	active := dep.Active
+	if dep.Targets != nil {
+		spatial := packet.MaxSpatial - 1
+		if p.Layered {
+			spatial = min(d.filter.layer, spatial)
+		}
+		if left := active & dep.Targets.UpTo[spatial][d.filter.temporal]; left != 0 {
+			active = left
+		}
+	}
+	if active != dep.Active {
+		h.masked = true
+	} else if dep.Structure && !dep.Bitmask {
+		h.masked = false // a structure says that all are there
+	}
+	h.descriptor = codec.AppendDependency(h.descriptor[:0], dep, number, h.masked, active)
+	return h.descriptor
+}
+
+// sendPicture sends a packet with the slot's picture id and TL0PICIDX in its
+// payload, which is as it was afterwards: a copy would cost more.
+func (d *Down) sendPicture(p *packet.Packet, g *rewrite.Segment, running bool, now time.Time) {
+	desc := &p.Descriptor
+	picture, tl0 := d.pictures.Map(g, desc)
+	codec.PutPicture(p.Payload, desc, picture, tl0)
+	if running {
+		d.pictures.Sent(desc, picture, tl0)
+	}
+	d.send(p.Payload, now)
+	codec.PutPicture(p.Payload, desc, desc.PictureID, desc.TL0PICIDX)
+}
+
+// overhead is what a packet has around its payload, bytes: the fixed header and
+// the transport-wide number.
+const overhead = 20
 
 // send stamps and writes the packet whose header is d.header.
 func (d *Down) send(payload []byte, now time.Time) {
 	if d.out.TransportCC != 0 {
-		n := d.cfg.Stamper.Stamp(now, 20+len(payload)+int(d.header.PaddingSize))
-		binary.BigEndian.PutUint16(d.stamp[:], n)
+		n := d.cfg.Stamper.Stamp(now, overhead+len(d.header.descriptor)+len(payload)+int(d.header.PaddingSize))
+		d.header.number(n)
 		d.rtx.stamped(d.header.SequenceNumber, n)
 	}
-	if _, err := d.out.Writer.WriteRTP(&d.header, payload); err != nil {
+	if _, err := d.out.Writer.WriteRTP(&d.header.Header, payload); err != nil {
 		d.stats.Drops[DropUnconnected]++
 	}
 }
@@ -150,7 +270,7 @@ func (d *Down) Pad(bytes int) int {
 		return 0
 	}
 	now, sent := d.cfg.Now(), 0
-	for ; sent < bytes; sent += 20 + padding {
+	for ; sent < bytes; sent += overhead + padding {
 		if rtx != 0 {
 			d.padRTX(rtx, now)
 		} else {
@@ -173,11 +293,12 @@ func (d *Down) rtxType() uint8 {
 
 func (d *Down) padRTX(pt uint8, now time.Time) {
 	h := &d.rtx.header
+	h.describe(nil)
 	h.Marker, h.Padding, h.PaddingSize = false, true, padding
 	h.SSRC, h.PayloadType, h.SequenceNumber, h.Timestamp = d.out.RTX, pt, d.rtx.seq, d.time.Last()
 	d.rtx.seq++
-	binary.BigEndian.PutUint16(d.rtx.stamp[:], d.cfg.Stamper.Stamp(now, 20+padding))
-	if _, err := d.out.Writer.WriteRTP(h, nil); err != nil {
+	h.number(d.cfg.Stamper.Stamp(now, overhead+padding))
+	if _, err := d.out.Writer.WriteRTP(&h.Header, nil); err != nil {
 		d.stats.Drops[DropUnconnected]++
 	}
 	h.Padding, h.PaddingSize = false, 0
@@ -185,6 +306,7 @@ func (d *Down) padRTX(pt uint8, now time.Time) {
 
 func (d *Down) padMedia(now time.Time) {
 	h := &d.header
+	h.describe(nil)
 	h.Marker, h.Padding, h.PaddingSize = false, true, padding
 	h.PayloadType, h.Timestamp, h.SequenceNumber = d.last, d.time.Last(), d.seq.Insert()
 	d.send(nil, now)
@@ -201,7 +323,7 @@ func (d *Down) Report() (ssrc uint32, clock track.ClockRef, packets, bytes uint3
 	if d.up == nil || !d.open || d.current.Load() == 0 || g == nil {
 		return 0, clock, 0, 0, false
 	}
-	if clock, ok = d.up.ClockRef(d.layer); !ok {
+	if clock, ok = d.up.ClockRef(d.filter.layer); !ok {
 		return 0, clock, 0, 0, false
 	}
 	clock.RTP += g.Time

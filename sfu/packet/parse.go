@@ -50,6 +50,9 @@ func (p *Packet) Parse(buf []byte, arrival time.Time, ext Extensions) error {
 			p.HasAudioLevel, p.AudioLevel, p.Voice = true, v[0]&0x7f, v[0]&0x80 != 0
 		}
 	}
+	if ext.DependencyDescriptor != 0 {
+		p.Dependency.Raw = p.Header.GetExtension(ext.DependencyDescriptor)
+	}
 	return nil
 }
 

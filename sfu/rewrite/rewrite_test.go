@@ -84,12 +84,83 @@ func TestSeqSkips(t *testing.T) {
 		s.Skip(1, in+2)
 		mustMap(t, &s, 1, in+3, out+1)
 		mustMap(t, &s, 1, in+4, out+2)
-		s.Skip(1, in+3) // late: nothing to close any more
 		mustMap(t, &s, 1, in+5, out+3)
 		if g, _, ok := s.Find(out); !ok || g != in {
 			t.Fatal("the packet before the skip is lost")
 		}
 	})
+}
+
+// What is left out although packets before it are missing keeps their numbers.
+func TestSeqSkipsBesideAHole(t *testing.T) {
+	everyStart(t, func(t *testing.T, in, out uint16) {
+		var s Seq
+		s.StartAt(out)
+		s.Switch(1, in)
+		mustMap(t, &s, 1, in, out)
+		s.Skip(1, in+1)
+		s.Skip(1, in+4) // 2 and 3 are missing
+		mustMap(t, &s, 1, in+5, out+3)
+		mustMap(t, &s, 1, in+3, out+2) // forwarded late
+		if hole, ok := s.Skip(1, in+2); !ok || hole != out+1 {
+			t.Fatalf("the hole is %d, %v", hole-out, ok)
+		}
+		if _, ok := s.Skip(1, in+6); ok {
+			t.Fatal("a hole after the newest packet")
+		}
+		mustMap(t, &s, 1, in+7, out+4)
+	})
+}
+
+func TestSeqSplits(t *testing.T) {
+	everyStart(t, func(t *testing.T, in, out uint16) {
+		var s Seq
+		s.StartAt(out)
+		s.Switch(1, in).Time = 5
+		for i := range uint16(10) {
+			g := s.Split(in + 2*i)
+			g.Time += uint32(i)
+			mustMap(t, &s, 1, in+2*i, out+2*i)
+			mustMap(t, &s, 1, in+2*i+1, out+2*i+1)
+		}
+		if g := s.Current(); g.Time != 5+45 {
+			t.Fatalf("time %d", g.Time)
+		}
+		if _, g, ok := s.Find(out + 5); !ok || g.Time != 5+1+2 {
+			t.Fatal("the segments before are lost")
+		}
+	})
+}
+
+// Upper temporal layers of VP8 are left out without a gap in the picture ids.
+func TestPicturesCloseGaps(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		var v Pictures
+		var g Segment
+		want := uint16(0x7ff0)
+		for i := range uint16(64) {
+			d := &packet.Descriptor{HasPictureID: true, LongPictureID: true, PictureID: (0x7ff0 + i) & 0x7fff}
+			if i == 0 {
+				v.Switch(&g, &packet.Packet{Descriptor: *d})
+			}
+			if i%2 == 1 {
+				if lost && i == 31 {
+					want++ // nobody knew that it was to be left out
+					continue
+				}
+				v.Leave(&g, d)
+				v.Leave(&g, d) // its second packet
+				continue
+			}
+			id, tl0 := v.Map(&g, d)
+			if id != want&0x7fff {
+				t.Fatalf("picture %d: id %x, want %x", i, id, want&0x7fff)
+			}
+			v.Sent(d, id, tl0)
+			v.Leave(&g, d) // it was sent
+			want++
+		}
+	}
 }
 
 func TestSeqSkipsTheFirst(t *testing.T) {
@@ -187,23 +258,23 @@ func TestTimestampAdvancesByElapsedTime(t *testing.T) {
 	}
 }
 
-func TestVP8GoesOn(t *testing.T) {
+func TestPicturesGoOn(t *testing.T) {
 	for _, long := range []bool{true, false} {
-		m := mask(&packet.VP8Descriptor{LongPictureID: long})
+		m := mask(&packet.Descriptor{LongPictureID: long})
 		for _, start := range []uint16{0, 1, 0x7e, 0x7f, 0x7ffe & m, m} {
-			var v VP8
+			var v Pictures
 			var g Segment
-			desc := func(pid uint16, tl0 uint8) *packet.VP8Descriptor {
-				return &packet.VP8Descriptor{HasPictureID: true, LongPictureID: long, HasTL0PICIDX: true, PictureID: pid & m, TL0PICIDX: tl0}
+			desc := func(pid uint16, tl0 uint8) *packet.Descriptor {
+				return &packet.Descriptor{HasPictureID: true, LongPictureID: long, HasTL0PICIDX: true, PictureID: pid & m, TL0PICIDX: tl0}
 			}
-			v.Switch(&g, desc(start, 250))
+			v.Switch(&g, &packet.Packet{Descriptor: *desc(start, 250)})
 			pid, tl0 := v.Map(&g, desc(start, 250))
 			v.Sent(desc(0, 0), pid, tl0)
 			last := pid
 			for i := range uint16(300) {
 				run := i - i%50 // every source begins anywhere
 				if i%50 == 0 {
-					v.Switch(&g, desc(run*7, uint8(run*3)))
+					v.Switch(&g, &packet.Packet{Descriptor: *desc(run*7, uint8(run*3))})
 				}
 				d := desc(run*7+i%50, uint8(run*3+i%50))
 				pid, tl0 = v.Map(&g, d)

@@ -1,6 +1,6 @@
 // Package rewrite makes one continuous RTP stream out of packets of changing
-// sources: sequence numbers, timestamps and VP8 picture ids go on as if there
-// had been one sender. The machines are plain values without locks or clocks;
+// sources: sequence numbers, timestamps and picture ids go on as if there had
+// been one sender. The machines are plain values without locks or clocks;
 // copying one exports its state.
 package rewrite
 
@@ -23,9 +23,11 @@ type Segment struct {
 	in, out, last uint16
 	// empty is true until a packet of the segment was forwarded.
 	empty bool
-	// Time is added to RTP timestamps, Picture and TL0 to VP8 picture ids.
+	// Time is added to RTP timestamps, Picture and TL0 to the picture ids of VP8
+	// and VP9, Frame to the frame numbers of dependency descriptors.
 	Time    uint32
 	Picture uint16
+	Frame   uint16
 	TL0     uint8
 }
 
@@ -130,26 +132,47 @@ func (s *Seq) forget(out uint16) {
 }
 
 // Skip leaves a packet of the running segment out, so that the subscriber sees
-// no gap. A packet that is not newer than all before is a gap that exists
-// already: Skip then does nothing.
-func (s *Seq) Skip(source uint32, in uint16) {
+// no gap. When a newer packet went out before it, its number has been kept free:
+// Skip then returns that number and true, and the caller may fill it.
+func (s *Seq) Skip(source uint32, in uint16) (hole uint16, ok bool) {
 	g := s.Current()
-	if g == nil || g.Source != source || newer(g.in, in) {
-		return
+	if g == nil || g.Source != source {
+		return 0, false
 	}
 	out := g.out + (in - g.in)
-	if newer(s.next, out) {
-		return
+	if newer(g.in, in) || newer(s.next, out) {
+		hole, _, ok = s.Map(source, in)
+		return hole, ok
 	}
 	// Packets missing before this one keep their numbers.
 	rest := *g
 	rest.in, rest.out, rest.empty = in+1, out, true
 	rest.last, s.next = out, out
-	if g.empty {
+	if g.empty && in == g.in {
 		*g = rest
-		return
+		return 0, false
+	}
+	if g.empty {
+		g.last, g.empty = out-1, false
 	}
 	s.push(rest)
+	return 0, false
+}
+
+// Split begins a segment with a packet of the running one that is newer than all
+// so far. It goes on in everything until the caller changes its offsets.
+func (s *Seq) Split(in uint16) *Segment {
+	g := s.Current()
+	if g.empty && in == g.in {
+		return g
+	}
+	rest := *g
+	rest.in, rest.out, rest.empty = in, g.out+(in-g.in), true
+	rest.last = rest.out
+	if g.empty {
+		g.last, g.empty = rest.out-1, false
+	}
+	return s.push(rest)
 }
 
 // Insert gives out a number to a packet of our own, such as padding.

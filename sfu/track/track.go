@@ -76,13 +76,24 @@ type Size struct {
 	Width, Height int
 }
 
-// Layer is one simulcast encoding of an UpTrack.
+// Layer is one simulcast encoding of an UpTrack, or one spatial layer of a stream
+// that has several (SVC).
 type Layer struct {
-	Index   int    // 0 is the smallest
-	RID     string // RFC 8851 restriction id; empty without simulcast
-	Size    Size   // as seen in the last key frame; zero until then
-	Bitrate int    // measured over the last second, bit/s
-	Active  bool   // packets arrived within the last second
+	Index int    // 0 is the smallest
+	RID   string // RFC 8851 restriction id; empty without simulcast
+	Size  Size   // as seen in the last key frame; zero until then
+	// Bitrate is what its receivers are sent, the spatial layers below included,
+	// bit/s; measured over the last second, or before the layer was paused.
+	Bitrate int
+	// Temporal has the part of Bitrate that is left when nothing above a temporal
+	// layer is sent, by temporal layer; nil when there is but one.
+	Temporal []int
+	// Active tells that the layer can be had: packets arrived within the last
+	// second, or it is Paused, or was until just now.
+	Active bool
+	// Paused tells that the publisher does not send it because nobody wants it;
+	// RequestKeyFrame of who does turns it on again.
+	Paused bool
 }
 
 // Info is what never changes about an UpTrack.
@@ -132,6 +143,14 @@ type DownTrack interface {
 	WritePacket(p *packet.Packet)
 	// UpClosed tells that the attached track has ended; no packet follows.
 	UpClosed(TrackID)
+}
+
+// Wanter is what a DownTrack may offer besides: which layers it needs. The
+// publisher need not send layers that nobody wants.
+type Wanter interface {
+	// Wants returns the set of layers, bit i for Layer.Index i. It is called at any
+	// time and must not block. Who wants another layer calls RequestKeyFrame then.
+	Wants() uint32
 }
 
 // Up is the publishing side of a member.
