@@ -15,8 +15,8 @@ func TestEncoders(t *testing.T) {
 		lines map[string]string // mid to the payload types that have to be in the answer
 	}{
 		"obs":               {"passive", map[string]string{"0": "111", "1": "96"}},
-		"ffmpeg":            {"", map[string]string{"0": "111", "1": "106"}},
-		"ffmpeg-video-high": {"", map[string]string{"1": "106"}},
+		"ffmpeg":            {"active", map[string]string{"0": "111", "1": "106"}},
+		"ffmpeg-video-high": {"active", map[string]string{"1": "106"}},
 		"gstreamer":         {"passive", map[string]string{"video0": "96", "audio1": "98"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func checkAnswer(t *testing.T, text, setup string, lines map[string]string) {
 			t.Errorf("no %s in\n%s", key, text)
 		}
 	}
-	if got := attribute(&answer, "setup"); setup != "" && got != setup {
+	if got := attribute(&answer, "setup"); got != setup {
 		t.Errorf("setup is %q, want %q", got, setup)
 	}
 	// Encoders with one candidate take the first: UDP on IPv4.
