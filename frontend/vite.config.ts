@@ -30,7 +30,7 @@ export default defineConfig({
   // `npx vite` against a server started with `meetcast serve`.
   server: {
     proxy: {
-      "^/(api|stream|organisation|nanomeet|playout|vod)(/|$|\\?)": {
+      "^/(api|stream|organisation|nanomeet|playout|vod|whip|whep)(/|$|\\?)": {
         target: process.env.MEETCAST_URL ?? "http://127.0.0.1:8080",
         ws: true,
       },

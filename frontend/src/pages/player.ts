@@ -10,7 +10,7 @@ interface MeetcastPlayer {
   readonly state: string;
   /** Behind the room, ms. */
   readonly latencyMs: number | undefined;
-  readonly source: "ws" | "hls" | undefined;
+  readonly source: "whep" | "ws" | "hls" | undefined;
   readonly droppedFrames: number;
   /** Ahead of the position, ms. */
   readonly bufferMs: number;

@@ -4,6 +4,7 @@ import { canPlayFragments, mediaSourceClass } from "./mse";
 import { askPlayout, codecsOf, socketURL, type Playout } from "./playout";
 import type { MediaInfo, Source, SourceHost } from "./source";
 import { WebSocketSource } from "./websocket-source";
+import { canPlayWHEP, WHEPSource } from "./whep-source";
 
 /**
  * The states of a player:
@@ -18,7 +19,7 @@ import { WebSocketSource } from "./websocket-source";
 export type PlayerState = "connecting" | "waiting" | "buffering" | "playing" | "reconnecting" | "paused" | "failed";
 
 /** How the media comes. */
-export type SourceKind = "ws" | "hls";
+export type SourceKind = "whep" | "ws" | "hls";
 
 export interface PlayerOptions {
   /** The server's URL without a slash at the end. */
@@ -159,6 +160,11 @@ export class Player extends EventTarget implements SourceHost {
 
   sourceLive(info: MediaInfo): void {
     this.#info = { ...this.#info, ...info };
+    // Who waited on the socket for the broadcast may see it sooner another way.
+    if (this.#state === "waiting" && this.#mayWHEP() && this.#source?.kind === "ws") {
+      this.sourceGone();
+      return;
+    }
     this.#set("buffering");
   }
 
@@ -239,14 +245,16 @@ export class Player extends EventTarget implements SourceHost {
     this.#known = playout !== undefined;
     if (playout) this.#info = { ...playout.video, codecs: codecsOf(playout) };
     const kind = playout && this.#choose(playout);
-    if (playout && !kind) {
-      this.#set("failed", "This browser can play neither fragmented MP4 nor HLS.");
+    const live = playout?.state === "live";
+    // That it can be watched by WHEP is told while it is live only.
+    const later = this.#options.source === "whep" && canPlayWHEP() && !playout?.whep;
+    if (playout && !kind && !later) {
+      this.#set("failed", "This browser can play neither WebRTC nor fragmented MP4 nor HLS.");
       return;
     }
-    const live = playout?.state === "live";
-    if (!live) this.#set("waiting");
+    if (!live || later) this.#set("waiting");
     // A WebSocket waits for the broadcast by itself; a playlist is not there yet.
-    if (!playout || (!live && kind === "hls")) {
+    if (!playout || later || (!live && kind === "hls")) {
       this.#askAgain(askEvery);
       return;
     }
@@ -260,18 +268,24 @@ export class Player extends EventTarget implements SourceHost {
 
   #choose(playout: Playout): SourceKind | undefined {
     const can: Record<SourceKind, boolean> = {
+      whep: playout.whep !== undefined && canPlayWHEP(),
       ws: playout.ws !== undefined && canPlayFragments(codecsOf(playout)),
       hls: playout.hls !== undefined && (mediaSourceClass() !== undefined || playsNatively(this.#video)),
     };
-    const kinds: SourceKind[] = this.#options.source ? [this.#options.source] : ["ws", "hls"];
+    const kinds: SourceKind[] = this.#options.source ? [this.#options.source] : ["whep", "ws", "hls"];
     const able = kinds.filter((kind) => can[kind]);
     // When all have failed they are tried again, from the best.
     if (able.every((kind) => this.#barred.has(kind))) this.#barred.clear();
     return able.find((kind) => !this.#barred.has(kind));
   }
 
+  #mayWHEP(): boolean {
+    return !this.#options.source && !this.#barred.has("whep") && canPlayWHEP();
+  }
+
   #make(kind: SourceKind, playout: Playout): Source {
-    const { base } = this.#options;
+    const { base, name } = this.#options;
+    if (kind === "whep") return new WHEPSource({ base, name, url: new URL(playout.whep ?? "", base).href }, this.#video, this);
     if (kind === "ws") return new WebSocketSource(socketURL(base, playout.ws ?? ""), this.#video, this);
     return new HLSSource(new URL(playout.hls ?? "", base).href, this.#video, this);
   }

@@ -4,6 +4,10 @@ export interface Playout {
   state: "live" | "offline";
   /** WebSocket with fMP4. */
   ws?: string;
+  /** WHEP endpoint, while the broadcast of a room is on air. */
+  whep?: string;
+  /** The server's clock, Unix ms. */
+  at?: number;
   /** LL-HLS playlist. */
   hls?: string;
   video?: { codec?: string; width?: number; height?: number; fps?: number };

@@ -34,7 +34,7 @@ export interface SourceStats {
 
 /** Source feeds a video element with one stream, over one kind of transport. */
 export interface Source {
-  readonly kind: "ws" | "hls";
+  readonly kind: "whep" | "ws" | "hls";
   /** start connects; it never throws. */
   start(): void;
   /** stop feeds no more and lets go of the network; idempotent. The last picture may stay. */

@@ -8,6 +8,7 @@ describe("readPlayerParams", () => {
     ["?bintu.streamname=AAAAA-BBBBB", { name: "AAAAA-BBBBB", muted: false, autoplay: true, controls: true, source: undefined }],
     ["?h5live.rtmp.streamname=AAAAA-BBBBB&muted", { name: "AAAAA-BBBBB", muted: true }],
     ["?bintu.streamname=A&muted=true&autoplay=0&controls=false&source=hls", { muted: true, autoplay: false, controls: false, source: "hls" }],
+    ["?bintu.streamname=A&transport=whep", { source: "whep" }],
     ["?bintu.streamname=A&muted=FALSE&autoplay=1&source=flash", { muted: false, autoplay: true, source: undefined }],
     ["", { name: "" }],
   ])("%s", (search, params) => expect(readPlayerParams(search)).toMatchObject(params));

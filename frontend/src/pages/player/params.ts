@@ -13,13 +13,13 @@ export interface PlayerParams {
 /** readPlayerParams reads the query of the page's address. */
 export function readPlayerParams(search: string): PlayerParams {
   const query = new URLSearchParams(search);
-  const source = query.get("source");
+  const source = query.get("transport") ?? query.get("source");
   return {
     name: (query.get("bintu.streamname") ?? query.get("h5live.rtmp.streamname") ?? "").trim(),
     muted: flag(query, "muted", false),
     autoplay: flag(query, "autoplay", true),
     controls: flag(query, "controls", true),
-    source: source === "ws" || source === "hls" ? source : undefined,
+    source: source === "whep" || source === "ws" || source === "hls" ? source : undefined,
   };
 }
 

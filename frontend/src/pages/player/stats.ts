@@ -16,12 +16,14 @@ export class Throughput {
   }
 }
 
+const sourceNames = { whep: "WebRTC (WHEP)", ws: "fMP4 over WebSocket", hls: "Low-latency HLS" };
+
 /** statsPanel shows the player's figures. */
 export function statsPanel(stats: PlayerStats, name: string, bits: number): TemplateResult {
   const fps = stats.fps ? ` @ ${Math.round(stats.fps)}` : "";
   const rows: [string, string][] = [
     ["Stream", name],
-    ["Source", stats.source === "ws" ? "fMP4 over WebSocket" : stats.source === "hls" ? "Low-latency HLS" : "none"],
+    ["Source", stats.source ? sourceNames[stats.source] : "none"],
     ["Picture", stats.width ? `${stats.width} × ${stats.height}${fps}` : "none"],
     ["Codecs", stats.codecs ?? "not told"],
     ["Latency", latencyText(stats.latencyMs) || "not measured"],
