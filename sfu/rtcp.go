@@ -94,6 +94,7 @@ func (p *Peer) slotFeedback(b []byte, format int, now time.Time) bool {
 	case b[1] == typeRTPF && format == formatTWCC:
 		// Congestion control is about the transport: whichever stream is named.
 		urgent, err := p.bwe.Report(now, b)
+		p.choice.Repair(w.downs)
 		if urgent {
 			p.loop.hurry(p)
 		}

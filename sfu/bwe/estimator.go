@@ -32,6 +32,13 @@ const (
 	// queue could not be measured, backOff when it was.
 	decrease = 0.85
 	backOff  = 0.95
+	// passes is the part of what is sent that must come out of a queue for it to be
+	// somebody else's, when that is less than the idle part of the estimate.
+	passes = 0.95
+	idle   = 0.7
+	// collapse is the part of the estimate below which what comes out of the queue
+	// is believed again at once.
+	collapse = 0.7
 	// drainTime is within how long a queue shall be gone, drainMost the most of the
 	// path's capacity that is left unused for it.
 	drainTime = time.Second
@@ -48,6 +55,9 @@ const (
 	// silence is after how long without feedback the path counts as broken.
 	silence = 500 * time.Millisecond
 )
+
+// lostKept is how many lost packets are remembered for who repairs them.
+const lostKept = 64
 
 // Config bounds an Estimator; zero fields take the defaults.
 type Config struct {
@@ -79,6 +89,10 @@ type Estimator struct {
 	waiting      bool          // there is such a packet
 	heard        bool
 	tested       bool // a limit was met
+
+	// lost holds the numbers of packets that were lost, for who repairs.
+	lost      [lostKept]uint16
+	lostCount int
 
 	probe     probe
 	nextProbe time.Duration
@@ -170,6 +184,10 @@ func (e *Estimator) packets(r *reader, at, lostFrom time.Duration) {
 			e.losses.count(received)
 		}
 		if !received {
+			if e.lostCount < lostKept {
+				e.lost[e.lostCount] = seq
+				e.lostCount++
+			}
 			continue
 		}
 		e.trend.packet(s.at, arrival)
@@ -231,17 +249,29 @@ func (e *Estimator) judgeDelay(at time.Duration) {
 // to empty it.
 func (e *Estimator) overused(at time.Duration, rate float64, known bool) {
 	e.lastIncrease = at
-	if e.state == overuse && (e.queue.drains() || at-e.lastDecrease < e.rtt+100*time.Millisecond) {
+	if e.state == overuse && e.queue.drains() {
 		return
 	}
-	if share, ok := e.queue.share(); ok {
-		e.share, e.shareAt = share, at
-		e.capacity.sample(share)
+	out, in, measured := e.queue.share()
+	// What was done shows after a round trip; that much less still comes through
+	// than was thought shows at once.
+	if early := at-e.lastDecrease < e.rtt+100*time.Millisecond; e.state == overuse && early && !(measured && out < collapse*e.target) {
+		return
+	}
+	switch {
+	case measured:
+		e.share, e.shareAt = out, at
+		e.capacity.sample(out)
+		if out > passes*in && in < idle*e.target {
+			// All of the little that was sent came through: it is others that fill the
+			// queue, and they have to make room. It says nothing of what would fit.
+			return
+		}
 		drain := min(drainMost, max(0, e.queue.delay-2*fullDelay).Seconds()/drainTime.Seconds())
-		e.target = min(e.target, share*(backOff-drain))
-	} else if known {
+		e.target = min(e.target, out*(backOff-drain))
+	case known:
 		e.target = min(e.target, decrease*rate)
-	} else {
+	default:
 		e.target *= decrease
 	}
 	e.state, e.lastDecrease, e.tested = overuse, at, true
@@ -319,6 +349,16 @@ func (e *Estimator) Loss() float64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.losses.rate
+}
+
+// Lost appends to buf the transport-wide sequence numbers of packets that were
+// reported lost since the last call, the first few dozen of them.
+func (e *Estimator) Lost(buf []uint16) []uint16 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	buf = append(buf, e.lost[:e.lostCount]...)
+	e.lostCount = 0
+	return buf
 }
 
 // RTT returns the smoothed round-trip time, 0 while unknown.

@@ -14,7 +14,7 @@ const (
 	// earlyAfter is how long a queue must stand for the trend to be believed.
 	earlyAfter = 40 * time.Millisecond
 	// shareWindow is over how much of a queue its rate is measured.
-	shareWindow = 300 * time.Millisecond
+	shareWindow = 150 * time.Millisecond
 	// arrivalsKept is how many arrivals that lasts for.
 	arrivalsKept = 128
 	// arrivalStep merges arrivals, so that the ring covers the window.
@@ -42,10 +42,10 @@ type queue struct {
 	total uint64 // bytes that have arrived
 }
 
-// arrival is how much had arrived at a time.
+// arrival is how much had arrived at a time, and when the last of it was sent.
 type arrival struct {
-	at    time.Duration
-	total uint64
+	at, sent time.Duration
+	total    uint64
 }
 
 // packet takes one received packet, in the order of sending.
@@ -69,11 +69,11 @@ func (q *queue) packet(sentAt, arrivalAt time.Duration, size int) {
 	}
 	q.peak = max(q.peak, q.delay)
 	if q.count > 0 && arrivalAt-q.ring[q.head].at < arrivalStep {
-		q.ring[q.head].total = q.total
+		q.ring[q.head].total, q.ring[q.head].sent = q.total, sentAt
 		return
 	}
 	q.head = (q.head + 1) % arrivalsKept
-	q.ring[q.head] = arrival{arrivalAt, q.total}
+	q.ring[q.head] = arrival{arrivalAt, sentAt, q.total}
 	q.count = min(q.count+1, arrivalsKept)
 }
 
@@ -88,9 +88,9 @@ func (q *queue) stands() time.Duration {
 // drains tells whether the queue has become much shorter than it was.
 func (q *queue) drains() bool { return q.delay < q.peak*7/10 }
 
-// share returns the rate at which packets leave the standing queue, bit/s; false
-// when too little has.
-func (q *queue) share() (float64, bool) {
+// share returns the rate at which packets leave the standing queue, bit/s, and
+// the rate at which the same packets were sent; false when there were too few.
+func (q *queue) share() (out, in float64, ok bool) {
 	newest := q.ring[q.head]
 	oldest := newest
 	for i := 1; i < q.count; i++ {
@@ -100,9 +100,10 @@ func (q *queue) share() (float64, bool) {
 		}
 		oldest = a
 	}
-	span := newest.at - oldest.at
+	span, sending := newest.at-oldest.at, newest.sent-oldest.sent
 	if span < earlyAfter {
-		return 0, false
+		return 0, 0, false
 	}
-	return float64(newest.total-oldest.total) * 8 / span.Seconds(), true
+	bits := float64(newest.total-oldest.total) * 8
+	return bits / span.Seconds(), bits / max(sending, time.Millisecond).Seconds(), true
 }

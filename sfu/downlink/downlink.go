@@ -22,8 +22,14 @@ const (
 	interval = 100 * time.Millisecond
 	// probeInterval is how often padding is sent while a probe runs.
 	probeInterval = 10 * time.Millisecond
-	// audioRate is what a speaking audio slot is taken to cost, bit/s.
-	audioRate = 40_000
+	// audioRate is what a speaking audio slot is taken to cost, bit/s, and
+	// redundancyRate what its redundancy comes to.
+	audioRate      = 40_000
+	redundancyRate = 65_000
+	// spareAfter is after how long without losses sound goes without redundancy on
+	// a path that does not carry all that is wanted, and spareLoss what counts.
+	spareAfter = 5 * time.Second
+	spareLoss  = 0.005
 	// trust is what a subscriber's path is taken to carry until it shows otherwise,
 	// bit/s: a picture without layers must not wait for an estimate.
 	trust = 3_000_000
@@ -43,6 +49,10 @@ type Controller struct {
 	next   time.Time // of the next choice
 	demand int       // bit/s that all that is wanted would take, 0 when nothing is sent
 
+	climb climb
+	// unspared is when the redundancy of sound was last worth it.
+	unspared time.Time
+
 	// Kept to spare allocations.
 	streams []allocate.Stream
 	video   []*forward.Down
@@ -60,7 +70,7 @@ func (c *Controller) Run(now time.Time, downs []*forward.Down, urgent, connected
 		if connected && c.bwe.Silent(now) {
 			c.hush(downs)
 		} else {
-			c.allocate(downs)
+			c.allocate(now, downs)
 		}
 		for _, d := range downs {
 			d.Tick(now)
@@ -88,15 +98,18 @@ func (c *Controller) hush(downs []*forward.Down) {
 }
 
 // allocate chooses the layer of every video slot.
-func (c *Controller) allocate(downs []*forward.Down) {
+func (c *Controller) allocate(now time.Time, downs []*forward.Down) {
 	c.streams, c.video, c.demand = c.streams[:0], c.video[:0], 0
-	audio, stamped := 0, false
+	audio, stamped, redundant := 0, false, c.redundant(now)
 	for _, d := range downs {
 		up, size := d.Bound()
 		switch {
 		case up == nil:
 		case d.Kind() == track.Audio:
 			audio += audioRate
+			if d.SetRedundancy(redundant) {
+				audio += redundancyRate
+			}
 		default:
 			stamped = stamped || d.Stamped()
 			c.video = append(c.video, d)
@@ -116,8 +129,10 @@ func (c *Controller) allocate(downs []*forward.Down) {
 		}
 	}
 	flooded := stamped && c.bwe.Flooded()
+	c.climb.hold(now, c.streams)
 	for i, l := range allocate.Allocate(budget, c.streams) {
 		d := c.video[i]
+		c.climb.note(now, c.streams[i].Current, l)
 		if flooded && l < c.streams[i].Current {
 			// The layer that is too much must not go on until the key frame of the
 			// lower one has come.
@@ -125,8 +140,32 @@ func (c *Controller) allocate(downs []*forward.Down) {
 		}
 		d.SetLayer(l)
 		d.SetBandwidth(min(budget, maxRepair) / len(c.video))
+		d.SetLoss(1 - arrives)
 	}
 	c.demand = int(float64(allocate.Demand(c.streams)+audio) / max(arrives, 0.5))
+}
+
+// redundant tells whether sound shall go out with redundancy: always when all that
+// is wanted fits, else while packets are lost.
+func (c *Controller) redundant(now time.Time) bool {
+	if c.demand <= c.bwe.Target() || c.bwe.Loss() > spareLoss {
+		c.unspared = now
+	}
+	return now.Sub(c.unspared) < spareAfter
+}
+
+// Repair sends again what the last feedback says was lost, if the path is one that
+// loses packets anyway: the request of the subscriber may be lost too. It may be
+// called from another goroutine than Run.
+func (c *Controller) Repair(downs []*forward.Down) {
+	var buf [64]uint16
+	for _, stamp := range c.bwe.Lost(buf[:0]) {
+		for _, d := range downs {
+			if d.Kind() == track.Video {
+				d.Lost(stamp)
+			}
+		}
+	}
 }
 
 // stream describes a video slot to the allocator.

@@ -77,6 +77,7 @@ type Down struct {
 	pictures rewrite.Pictures
 	filter   filter
 	temporal uint8     // highest temporal layer wanted
+	plain    bool      // sound goes without redundancy
 	last     uint8     // payload type of the newest packet
 	between  bool      // the newest packet ended a frame
 	run      uint8     // packets of the current source so far, up to redDepth

@@ -50,12 +50,15 @@ type retransmitter struct {
 	// SRTP index must be the same to the bit (RFC 7714 §10.1 forbids to use a
 	// nonce for two texts).
 	stamps []uint16
+	sent   ledger
 }
 
 // repeat is a packet that was sent again.
 type repeat struct {
 	seq   uint16
 	times uint8
+	lost  bool   // the last copy is known to be lost
+	stamp uint16 // transport-wide number of the last copy
 	at    uint32 // ms, wraps
 }
 
@@ -79,6 +82,7 @@ func (r *retransmitter) open(o Outlet) {
 
 // stamped remembers the transport-wide number of a packet.
 func (r *retransmitter) stamped(seq, stamp uint16) {
+	r.sent.note(stamp, seq)
 	if r.stamps != nil {
 		r.stamps[seq%stampsKept] = stamp
 	}
@@ -109,15 +113,17 @@ func (r *retransmitter) allow(now time.Time, rtt time.Duration, seq uint16, size
 	if e.seq != seq || since > time.Second {
 		*e = repeat{seq: seq}
 	}
-	// A subscriber asks again before the packet can have come.
-	if e.times > 0 && (e.times >= maxRepeats || since < max(rtt, minRepeat)) {
+	// A subscriber asks again before the packet can have come, but its round-trip
+	// time may be shorter than ours, which ends with the feedback.
+	early := since < max(rtt*2/3, minRepeat) && !e.lost
+	if e.times > 0 && (e.times >= maxRepeats || early) {
 		return false
 	}
 	if r.tokens < float64(size) {
 		return false
 	}
 	r.tokens -= float64(size)
-	e.times, e.at = e.times+1, ms
+	e.times, e.at, e.lost = e.times+1, ms, false
 	return true
 }
 
@@ -134,6 +140,11 @@ func (d *Down) Nack(seq uint16) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stats.Nacks++
+	d.again(seq)
+}
+
+// again sends a packet of the slot again if it may. It needs d.mu.
+func (d *Down) again(seq uint16) {
 	now := d.cfg.Now()
 	if d.up == nil || !d.open || d.cfg.Kind != track.Video {
 		d.stats.Drops[DropUnconnected]++
@@ -144,7 +155,7 @@ func (d *Down) Nack(seq uint16) {
 		d.stats.Drops[DropUncached]++
 		return
 	}
-	if now := d.seq.Current(); now != nil && g.Source != now.Source {
+	if running := d.seq.Current(); running != nil && g.Source != running.Source {
 		// A key frame of another source has come since: what is missing before it
 		// is shown no more, and would take the place of what is.
 		d.stats.Drops[DropLate]++
@@ -166,6 +177,11 @@ func (d *Down) Nack(seq uint16) {
 		return
 	}
 	d.repeat(s, g, seq, now)
+	if d.rtx.sent.entries != nil && d.rtx.repeats[seq%repeatsKept].times > 1 {
+		for range repairCopies - 1 {
+			d.repeat(s, g, seq, now)
+		}
+	}
 }
 
 // repeat sends a packet of the cache again. Its payload lies in s.buf[2:].
@@ -193,7 +209,10 @@ func (d *Down) repeat(s *scratch, g *rewrite.Segment, seq uint16, now time.Time)
 		}
 		h.describe(dd)
 		if d.out.TransportCC != 0 {
-			h.number(d.cfg.Stamper.Stamp(now, overhead+len(h.descriptor)+len(payload)))
+			stamp := d.cfg.Stamper.Stamp(now, overhead+len(h.descriptor)+len(payload))
+			h.number(stamp)
+			d.rtx.sent.note(stamp, seq)
+			d.rtx.repeats[seq%repeatsKept].stamp = stamp
 		}
 	case !p.Layered && (d.rtx.stamps != nil || d.out.TransportCC == 0):
 		h.SSRC, h.PayloadType, h.SequenceNumber = d.out.SSRC, pt, seq

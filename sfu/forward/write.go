@@ -185,7 +185,7 @@ func (d *Down) forward(p *packet.Packet, pt uint8, fresh bool, now time.Time) {
 func (d *Down) redundant(p *packet.Packet, pt uint8) (uint8, []byte) {
 	whole := int(d.run) >= p.RedundantBlocks
 	d.run = min(d.run+1, redDepth)
-	if d.out.RED == 0 || p.RedundantBlocks == 0 || !whole {
+	if d.out.RED == 0 || d.plain || p.RedundantBlocks == 0 || !whole {
 		return pt, p.Payload
 	}
 	codec.PutREDTypes(p.Redundant, p.RedundantBlocks, pt)
