@@ -86,7 +86,8 @@ type Rooms struct {
 	MaxVideoSlots int           `yaml:"max_video_slots"`
 	ResumeGrace   time.Duration `yaml:"resume_grace"`
 
-	MaxUnjoinedPerIP int `yaml:"max_unjoined_per_ip"`
+	MaxUnjoinedPerIP int    `yaml:"max_unjoined_per_ip"`
+	VideoCodec       string `yaml:"video_codec"`
 }
 
 // Broadcast is how rooms are composed and where they may be pushed.

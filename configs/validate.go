@@ -79,6 +79,7 @@ func (r *Rooms) validate(p *problems) {
 	p.between("rooms.max_members", r.MaxMembers, 1, 10000)
 	p.between("rooms.audio_slots", r.AudioSlots, 1, 16)
 	p.between("rooms.max_video_slots", r.MaxVideoSlots, 1, 49)
+	p.check(slices.Contains([]string{"", "vp8", "h264", "vp9", "av1"}, r.VideoCodec), "rooms.video_codec", "must be vp8, h264, vp9, av1 or empty")
 	p.between("rooms.max_unjoined_per_ip", r.MaxUnjoinedPerIP, 1, 100000)
 	p.check(r.ResumeGrace >= time.Second && r.ResumeGrace <= 5*time.Minute, "rooms.resume_grace", "must be between 1s and 5m")
 }

@@ -63,6 +63,9 @@ type Config struct {
 	// AudioSlots is how many receiving audio m-lines a page is asked to offer,
 	// MaxVideoSlots how many video ones it may; at most wire.MaxSlots.
 	AudioSlots, MaxVideoSlots int
+	// VideoCodec is what pages are asked to send cameras and screens with: "vp8",
+	// "h264", "vp9" or "av1"; empty leaves it to the browser.
+	VideoCodec string
 
 	// JoinTimeout bounds the time from the socket to its join message, and the
 	// verifying of its token.

@@ -145,7 +145,7 @@ func (s *session) joinedMessage(id string, w *room.Welcome, status BroadcastStat
 		Chat:       make([]wire.Chat, len(w.Chat)),
 		Broadcast:  wireBroadcast(status, s.identity.May.Broadcast),
 		ICEServers: servers,
-		AudioSlots: cfg.AudioSlots, MaxVideoSlots: cfg.MaxVideoSlots,
+		AudioSlots: cfg.AudioSlots, MaxVideoSlots: cfg.MaxVideoSlots, VideoCodec: cfg.VideoCodec,
 	}
 	for i, c := range w.Chat {
 		j.Chat[i] = wireChat(c)

@@ -3,15 +3,28 @@
 export class FakeTransceiver {
   mid: string | null = null;
   stopped = false;
-  readonly sender: { track: unknown; replaceTrack(t: unknown): Promise<void> };
+  readonly sender: {
+    track: unknown;
+    replaceTrack(t: unknown): Promise<void>;
+    getParameters(): { encodings: RTCRtpEncodingParameters[] };
+    setParameters(p: { encodings: RTCRtpEncodingParameters[] }): Promise<void>;
+  };
+  encodings: RTCRtpEncodingParameters[];
+  preferred: string[] = [];
 
   constructor(
     readonly kind: string,
     readonly init: RTCRtpTransceiverInit,
     track: unknown,
   ) {
+    this.encodings = structuredClone(init.sendEncodings ?? []);
     this.sender = {
       track,
+      getParameters: () => ({ encodings: structuredClone(this.encodings) }),
+      setParameters: (p) => {
+        this.encodings = p.encodings;
+        return Promise.resolve();
+      },
       replaceTrack(t) {
         this.track = t;
         return Promise.resolve();
@@ -21,6 +34,10 @@ export class FakeTransceiver {
 
   stop(): void {
     this.stopped = true;
+  }
+
+  setCodecPreferences(codecs: { mimeType: string }[]): void {
+    this.preferred = codecs.map((c) => c.mimeType);
   }
 }
 

@@ -40,6 +40,7 @@ func (a *App) startSignaling(context.Context) error {
 		ICEServers:    a.iceServers(),
 		Relays:        a.relays,
 		MaxUnjoined:   a.cfg.Rooms.MaxUnjoinedPerIP,
+		VideoCodec:    a.cfg.Rooms.VideoCodec,
 		AudioSlots:    a.cfg.Rooms.AudioSlots,
 		MaxVideoSlots: a.cfg.Rooms.MaxVideoSlots,
 		Logger:        a.log.With("part", "signaling"),

@@ -73,7 +73,7 @@ var golden = map[string]any{
 		Chat:         []Chat{{Head: head(TypeChat, ""), Text: "Hi", From: "m-91c0", Name: "Bob", At: 1764000000000}},
 		Broadcast:    running,
 		ICEServers:   []ICEServer{{URLs: []string{"turn:meet.example:3478?transport=udp"}, Username: "u", Credential: "c"}},
-		AudioSlots:   3, MaxVideoSlots: 25,
+		AudioSlots:   3, MaxVideoSlots: 25, VideoCodec: "vp9",
 	},
 	"answer.server": &Answer{Head: head(TypeAnswer, "2"), SDP: "v=0\r\n"},
 	"candidate.server": &Candidate{Head: head(TypeCandidate, ""), Candidate: "",

@@ -216,6 +216,9 @@ type Joined struct {
 	AudioSlots int `json:"audioSlots"`
 	// MaxVideoSlots bounds the recvonly video m-lines.
 	MaxVideoSlots int `json:"maxVideoSlots"`
+	// VideoCodec is what the page should send cameras and screens with, "vp8",
+	// "h264", "vp9" or "av1"; empty leaves it to the browser.
+	VideoCodec string `json:"videoCodec,omitempty"`
 }
 
 // Room describes the room.

@@ -116,7 +116,7 @@ export async function openScreen(): Promise<{ video: MediaStreamTrack; audio?: M
   if (!canShareScreen()) throw new DeviceError("unsupported", "screen");
   try {
     const stream = await navigator.mediaDevices.getDisplayMedia({
-      video: { width: { max: 1920 }, height: { max: 1080 }, frameRate: { ideal: 15, max: 30 } },
+      video: { width: { max: 1920 }, height: { max: 1080 }, frameRate: { ideal: 30, max: 30 } },
       audio: true,
     });
     const [video] = stream.getVideoTracks();

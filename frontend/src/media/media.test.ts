@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { canShow, codecName, isVideoCodec } from "./codecs";
 import { classify, describe as words } from "./devices";
-import { cameraBitrate, cameraEncodings, screenEncodings } from "./encodings";
+import { cameraBitrate, cameraEncodings, screenEncodings, svcEncodings } from "./encodings";
 import { offerExtensions } from "./extensions";
 import { levelOf } from "./level";
 import { tuneOpus } from "./sdp";
@@ -33,6 +34,28 @@ describe("screen encodings", () => {
   it("have a half layer only for large screens", () => {
     expect(screenEncodings({ width: 1920, height: 1080 }).map((l) => l.rid)).toEqual(["h", "f"]);
     expect(screenEncodings({ width: 800, height: 400 })).toHaveLength(1);
+  });
+});
+
+describe("codecs", () => {
+  it("are known by their names", () => {
+    expect([isVideoCodec("vp9"), isVideoCodec("toString"), isVideoCodec(undefined)]).toEqual([true, false, false]);
+    expect([codecName("h264"), codecName("h265")]).toEqual(["H.264", "H265"]);
+  });
+
+  it("can be shown where the browser lists them, or lists nothing", () => {
+    expect(canShow("av1")).toBe(true);
+    vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => ({ codecs: [{ mimeType: "video/VP8" }] }) });
+    expect([canShow("vp8"), canShow("h264")]).toEqual([true, false]);
+    vi.unstubAllGlobals();
+  });
+});
+
+describe("SVC", () => {
+  it("has as many layers as the capture is worth", () => {
+    const mode = (width: number, height: number) => svcEncodings("camera", { width, height })[0]!.scalabilityMode;
+    expect([mode(1280, 720), mode(640, 360), mode(320, 180)]).toEqual(["L3T3_KEY", "L2T3_KEY", "L1T3"]);
+    expect(svcEncodings("screen", { width: 1920, height: 1080 })[0]!.scalabilityMode).toBe("L1T3");
   });
 });
 

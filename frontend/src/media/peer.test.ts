@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakePeerConnection, fakeTrack } from "../../tests/fake-peer";
 import type { TrackLine } from "../protocol/messages";
+import type { VideoCodec } from "./codecs";
 import { Peer } from "./peer";
 
 interface Offer {
@@ -12,6 +13,7 @@ interface Offer {
 
 let offers: Offer[];
 let peer: Peer;
+let make: (codec?: VideoCodec) => Peer;
 let pc: FakePeerConnection;
 let errors: Error[];
 
@@ -20,7 +22,8 @@ beforeEach(() => {
   vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
   offers = [];
   errors = [];
-  peer = new Peer({
+  make = (codec) => new Peer({
+    ...(codec ? { codec } : {}),
     iceServers: [],
     audioSlots: 3,
     maxVideoSlots: 20,
@@ -32,6 +35,7 @@ beforeEach(() => {
       sendCandidate: () => undefined,
     },
   });
+  peer = make();
   pc = FakePeerConnection.last;
   peer.on("error", (e) => errors.push(e));
 });
@@ -134,11 +138,11 @@ describe("Peer", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(pc.restarts).toBe(1);
     pc.become("disconnected");
-    await vi.advanceTimersByTimeAsync(2000);
+    await vi.advanceTimersByTimeAsync(1900);
     expect(pc.restarts).toBe(1);
-    await vi.advanceTimersByTimeAsync(600);
+    await vi.advanceTimersByTimeAsync(200);
     expect(pc.restarts).toBe(2);
-    await vi.advanceTimersByTimeAsync(6000); // and again, as long as it takes
+    await vi.advanceTimersByTimeAsync(5000); // and again, as long as it takes
     expect(pc.restarts).toBe(3);
     pc.become("connected");
     await vi.advanceTimersByTimeAsync(60_000);
@@ -155,5 +159,74 @@ describe("Peer", () => {
     await settle();
     expect(pc.remote).toEqual([]);
     expect(offers).toHaveLength(1);
+  });
+});
+
+describe("layers", () => {
+  const active = () => pc.transceivers.at(-1)!.encodings.map((e) => e.active);
+
+  it("sends what is watched, and all of it again at once, without an offer", async () => {
+    await peer.publish("camera", fakeTrack("video", { width: 1280, height: 720 }));
+    await settle();
+    await peer.setLayers("camera", ["q"]);
+    expect(active()).toEqual([true, false, false]);
+    void peer.setLayers("camera", []);
+    await peer.setLayers("camera", ["q", "f"]); // the newest counts
+    expect(active()).toEqual([true, false, true]);
+    await peer.setLayers("camera", []);
+    expect(active()).toEqual([false, false, false]);
+    expect(offers).toHaveLength(1);
+  });
+
+  it("pauses a source of one encoding, whatever its name", async () => {
+    await peer.publish("camera", fakeTrack("video", { width: 320, height: 180 }));
+    await peer.setLayers("camera", []);
+    expect(active()).toEqual([false]);
+    await peer.setLayers("camera", [""]);
+    expect(active()).toEqual([true]);
+  });
+
+  it("lives without what a browser refuses, and without the source", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    await peer.setLayers("screen", []);
+    await peer.publish("camera", fakeTrack("video"));
+    pc.transceivers.at(-1)!.sender.setParameters = () => Promise.reject(new Error("no"));
+    await peer.setLayers("camera", []);
+    expect(active()).toEqual([true, true, true]);
+    expect(warn).toHaveBeenCalledOnce();
+  });
+});
+
+describe("the codec", () => {
+  const codecs = ["video/VP8", "video/rtx", "video/H264", "video/VP9"].map((mimeType) => ({ mimeType }));
+  const published = async (codec?: VideoCodec) => {
+    const p = make(codec);
+    await p.publish("camera", fakeTrack("video", { width: 1280, height: 720 }));
+    p.close();
+    return FakePeerConnection.last.transceivers.filter((t) => !t.stopped).at(-1)!;
+  };
+
+  beforeEach(() => vi.stubGlobal("RTCRtpSender", { getCapabilities: () => ({ codecs }) }));
+
+  it("is the browser's choice", async () => {
+    expect((await published()).preferred).toEqual([]);
+  });
+
+  it("comes first when it is wanted", async () => {
+    const t = await published("h264");
+    expect(t.preferred).toEqual(["video/H264", "video/VP8", "video/rtx", "video/VP9"]);
+    expect(t.encodings).toHaveLength(3);
+  });
+
+  it("has its layers in one encoding where it can", async () => {
+    const t = await published("vp9");
+    expect(t.preferred[0]).toBe("video/VP9");
+    expect(t.encodings).toMatchObject([{ scalabilityMode: "L3T3_KEY" }]);
+  });
+
+  it("falls back to simulcast of what the browser has", async () => {
+    const t = await published("av1");
+    expect(t.preferred).toEqual([]);
+    expect(t.encodings.map((e) => e.rid)).toEqual(["q", "h", "f"]);
   });
 });

@@ -1,6 +1,7 @@
 import { Emitter } from "../protocol/emitter";
 import type { ICEServer, Source, TrackLine } from "../protocol/messages";
-import { cameraEncodings, screenEncodings } from "./encodings";
+import { prefer, type VideoCodec } from "./codecs";
+import { cameraEncodings, type Encoding, screenEncodings, svcEncodings } from "./encodings";
 import { offerExtensions } from "./extensions";
 import { tuneOpus } from "./sdp";
 
@@ -25,15 +26,17 @@ export interface PeerOptions {
   iceServers: ICEServer[];
   audioSlots: number;
   maxVideoSlots: number;
+  /** To send cameras and screens with, where the browser can; its own choice without. */
+  codec?: VideoCodec;
   signaling: PeerSignaling;
 }
 
 /** Video slots grow in these steps, so that a room that fills up offers seldom. */
 const SLOT_STEPS = [4, 9, 16, 25, 36, 49];
 /** "disconnected" often heals by itself; after this long it gets help. */
-const DISCONNECTED_GRACE = 2500; // ms
+const DISCONNECTED_GRACE = 2000; // ms
 /** Pause before the next ICE restart while the first did not help. */
-const RESTART_EVERY = 6000; // ms
+const RESTART_EVERY = 5000; // ms
 
 /**
  * The page's one RTCPeerConnection. The page always offers: what it publishes is
@@ -43,6 +46,9 @@ const RESTART_EVERY = 6000; // ms
 export class Peer extends Emitter<PeerEvents> {
   readonly #pc: RTCPeerConnection;
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
+  /** What the server wants of each source, by rid; all of it where it said nothing. */
+  readonly #wantedLayers = new Map<Source, string[]>();
+  #applying = Promise.resolve();
   #videoSlots = 0;
   #wanted = false; // an offer is due
   #busy: Promise<void> | undefined;
@@ -91,13 +97,21 @@ export class Peer extends Emitter<PeerEvents> {
       return;
     }
     if (!track || this.#closed) return;
-    const transceiver = this.#pc.addTransceiver(track, {
-      direction: "sendonly",
-      sendEncodings: encodings(source, track),
-    });
+    const transceiver = this.#addSender(source, track);
     offerExtensions(transceiver);
     this.#senders.set(source, transceiver);
     this.negotiate();
+  }
+
+  /**
+   * Sends only those encodings of a source that somebody watches; "" names the one
+   * without a rid. The m-line stays, so that switching on again takes no offer.
+   */
+  setLayers(source: Source, active: string[]): Promise<void> {
+    this.#wantedLayers.set(source, active);
+    // One after the other: parameters may be set only as they were last read.
+    this.#applying = this.#applying.then(() => this.#applyLayers(source));
+    return this.#applying;
   }
 
   /** Offers as soon as nothing else is being negotiated. Calls while busy are merged. */
@@ -126,6 +140,39 @@ export class Peer extends Emitter<PeerEvents> {
     clearTimeout(this.#restart);
     this.#pc.onicecandidate = this.#pc.ontrack = this.#pc.onconnectionstatechange = null;
     this.#pc.close();
+  }
+
+  #addSender(source: Source, track: MediaStreamTrack): RTCRtpTransceiver {
+    const { codec } = this.options;
+    const add = (sendEncodings: Encoding[]) =>
+      this.#pc.addTransceiver(track, { direction: "sendonly", sendEncodings });
+    if (source !== "camera" && source !== "screen") return add([{ active: true }]);
+    const { width = 1280, height = 720 } = track.getSettings();
+    const size = { width, height };
+    if (codec === "vp9" || codec === "av1") {
+      const svc = attempt(() => add(svcEncodings(source, size)));
+      // A browser without SVC ignores the mode, one without the codec sends another.
+      if (svc && modeOf(svc.sender) && prefer(svc, codec)) return svc;
+      svc?.stop();
+    }
+    const layers = source === "camera" ? cameraEncodings(size) : screenEncodings(size);
+    const simulcast = attempt(() => add(layers)) ?? add(layers.map(withoutMode));
+    if (codec) prefer(simulcast, codec);
+    return simulcast;
+  }
+
+  async #applyLayers(source: Source): Promise<void> {
+    const sender = this.#senders.get(source)?.sender;
+    const active = this.#wantedLayers.get(source);
+    if (!sender || !active || this.#closed) return;
+    const parameters = sender.getParameters();
+    const { encodings } = parameters;
+    const wanted = (e: RTCRtpEncodingParameters) =>
+      encodings.length === 1 ? active.length > 0 : active.includes(e.rid ?? "");
+    if (!encodings.some((e) => (e.active ?? true) !== wanted(e))) return;
+    for (const e of encodings) e.active = wanted(e);
+    // What cannot be switched goes on being sent, as if nothing had been said.
+    await sender.setParameters(parameters).catch((err: unknown) => console.warn("layers not switched", err));
   }
 
   async #run(): Promise<void> {
@@ -202,9 +249,16 @@ export class Peer extends Emitter<PeerEvents> {
 /** This browser refused its own offer. */
 class OfferError extends Error {}
 
-function encodings(source: Source, track: MediaStreamTrack): RTCRtpEncodingParameters[] {
-  const { width = 1280, height = 720 } = track.getSettings();
-  if (source === "camera") return cameraEncodings({ width, height });
-  if (source === "screen") return screenEncodings({ width, height });
-  return [{ active: true }];
+/** What make returns, or undefined when this browser refuses it. */
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
 }
+
+const modeOf = (sender: RTCRtpSender): string | undefined =>
+  (sender.getParameters().encodings?.[0] as Encoding | undefined)?.scalabilityMode;
+
+const withoutMode = ({ scalabilityMode: _, ...rest }: Encoding): Encoding => rest;

@@ -9,9 +9,12 @@ export interface SlotPicture {
    * the video element still holds the picture of somebody else.
    */
   epoch: number;
+  /** What it is encoded with, as far as the server told. */
+  codec?: string;
 }
 
 interface Entry {
+  codec?: string | undefined;
   stream?: MediaStream;
   kind?: "audio" | "video";
   owner?: string;
@@ -44,6 +47,7 @@ export class SlotMap {
         entry.owner = owner;
         entry.epoch++;
       }
+      entry.codec = slot.codec;
     }
     for (const [mid, entry] of this.#entries) if (!seen.has(mid)) entry.owner = undefined;
   }
@@ -53,7 +57,7 @@ export class SlotMap {
     const owner = key(participant, source);
     for (const [mid, entry] of this.#entries) {
       if (entry.owner === owner && entry.stream && entry.kind === "video") {
-        return { mid, stream: entry.stream, epoch: entry.epoch };
+        return { mid, stream: entry.stream, epoch: entry.epoch, ...(entry.codec ? { codec: entry.codec } : {}) };
       }
     }
     return undefined;

@@ -2,6 +2,7 @@ import { Backoff } from "./backoff";
 import { CLOSE, meaning } from "./close";
 import { decode } from "./decode";
 import { Emitter } from "./emitter";
+import { onNetworkChange } from "./network";
 import {
   SUBPROTOCOL,
   VERSION,
@@ -52,9 +53,12 @@ export interface ClientOptions {
 
 const PING_EVERY = 10_000; // ms
 const PONG_WITHIN = 8_000; // ms; then the connection counts as lost
-const JOIN_WITHIN = 10_000; // ms from opening the socket to "joined"
+const PROBE_WITHIN = 1_500; // ms for a pong when the network may have changed
+const OPEN_WITHIN = 4_000; // ms for the socket to open; a packet lost on the way may cost that much
+const JOIN_WITHIN = 10_000; // ms from the open socket to "joined"
 const ANSWER_WITHIN = 15_000; // ms
 const BROADCAST_WITHIN = 60_000; // ms; starting waits for an ingest, stopping for a file
+const FRESH = 500; // ms for which an attempt to connect counts as one of the new network
 const RATE_PAUSE = 5_000; // ms to stay away after "too many messages"
 
 type Requests = Exclude<ClientMessage, { type: "join" | "ping" }>;
@@ -85,6 +89,8 @@ export class SignalClient extends Emitter<ClientEvents> {
   #pending = new Map<string, Pending>();
   #timers = { ping: 0 as unknown as Timer, pong: 0 as unknown as Timer, join: 0 as unknown as Timer, retry: 0 as unknown as Timer };
   readonly #backoff: Backoff;
+  #opened = 0; // when the present socket was
+  #offNetwork = () => {};
   /** Round trip of the last ping, ms; 0 before the first. */
   roundTrip = 0;
 
@@ -105,7 +111,7 @@ export class SignalClient extends Emitter<ClientEvents> {
   connect(): void {
     if (this.#state !== "idle") return;
     this.#setState("connecting");
-    globalThis.addEventListener?.("online", this.#hurry);
+    this.#offNetwork = onNetworkChange(() => this.hurry());
     this.#open();
   }
 
@@ -144,14 +150,20 @@ export class SignalClient extends Emitter<ClientEvents> {
     const make = this.options.webSocket ?? ((url, protocol) => new WebSocket(url, protocol));
     const socket = make(this.options.url, SUBPROTOCOL);
     this.#socket = socket;
-    socket.onopen = () => this.#join();
+    socket.onopen = () => {
+      if (socket !== this.#socket) return;
+      clearTimeout(this.#timers.join);
+      this.#timers.join = setTimeout(() => this.#drop(), JOIN_WITHIN);
+      this.#join();
+    };
     socket.onmessage = (e) => {
       if (socket === this.#socket && typeof e.data === "string") this.#receive(e.data);
     };
     socket.onclose = (e) => {
       if (socket === this.#socket) this.#lost(e.code, e.reason);
     };
-    this.#timers.join = setTimeout(() => this.#drop(), JOIN_WITHIN);
+    this.#timers.join = setTimeout(() => this.#drop(), OPEN_WITHIN);
+    this.#opened = performance.now();
   }
 
   #join(): void {
@@ -203,13 +215,13 @@ export class SignalClient extends Emitter<ClientEvents> {
     this.emit("joined", joined);
   }
 
-  #ping = (): void => {
+  #ping(within = PONG_WITHIN): void {
     clearTimeout(this.#timers.ping);
     clearTimeout(this.#timers.pong);
     this.#write({ type: "ping", t: performance.now() });
-    this.#timers.pong = setTimeout(() => this.#drop(), PONG_WITHIN);
-    this.#timers.ping = setTimeout(this.#ping, PING_EVERY);
-  };
+    this.#timers.pong = setTimeout(() => this.#drop(), within);
+    this.#timers.ping = setTimeout(() => this.#ping(), PING_EVERY);
+  }
 
   #settle(id: string | undefined, how: (p: Pending) => void): boolean {
     const pending = id === undefined ? undefined : this.#pending.get(id);
@@ -249,19 +261,35 @@ export class SignalClient extends Emitter<ClientEvents> {
     this.#timers.retry = setTimeout(() => this.#open(), pause);
   }
 
-  /** The network is back: no reason to wait any longer. */
-  #hurry = (): void => {
-    if (this.#socket || this.#state === "closed") return;
-    clearTimeout(this.#timers.retry);
+  /**
+   * The network is back or may be another one: no reason to wait any longer. A
+   * connection that still answers stays.
+   */
+  hurry(): void {
+    switch (this.#state) {
+      case "idle":
+      case "closed":
+        return;
+      case "joined":
+        this.#ping(PROBE_WITHIN);
+        return;
+    }
+    // An attempt from before the change may hang for long.
+    if (this.#socket && performance.now() - this.#opened < FRESH) return;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#clear();
+    this.#backoff.reset();
+    socket?.close();
     this.#open();
-  };
+  }
 
   #end(reason: EndReason, message: string): void {
     const socket = this.#socket;
     this.#socket = undefined;
     this.#clear();
     this.#failPending();
-    globalThis.removeEventListener?.("online", this.#hurry);
+    this.#offNetwork();
     this.#setState("closed");
     socket?.close(1000);
     this.emit("end", { reason, message });

@@ -225,6 +225,8 @@ export interface Joined extends Head {
   iceServers: ICEServer[];
   audioSlots: number;
   maxVideoSlots: number;
+  /** What cameras and screens should be sent with; the browser's choice without. */
+  videoCodec?: string;
 }
 
 export interface AnswerMessage extends Head {

@@ -1,11 +1,13 @@
+import { isVideoCodec, type VideoCodec } from "../media/codecs";
 import { AudioOut } from "../media/audio-out";
 import type { LocalMedia } from "../media/local";
 import { Peer, type PeerState } from "../media/peer";
 import { SlotMap, type SlotPicture } from "../media/slots";
 import { StatsMeter, type StatsSummary } from "../media/stats";
 import { type SignalClient, RequestError } from "../protocol/client";
+import { onNetworkChange } from "../protocol/network";
 import { Emitter } from "../protocol/emitter";
-import type { Candidate, Joined, Slot, Source, VideoSource, Want } from "../protocol/messages";
+import type { Candidate, Joined, Layers, Slot, Source, VideoSource, Want } from "../protocol/messages";
 import { Viewport } from "./viewport";
 
 interface MediaLinkEvents {
@@ -28,6 +30,8 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   #stats = new StatsMeter();
   /** What the server was told about each source; it counts an untold one as on. */
   readonly #told = new Map<Source, boolean>();
+  /** The network may be another one since the last resume. */
+  #doubt = false;
   readonly #viewport: Viewport;
   readonly #audio: AudioOut;
   readonly #offLocal: (() => void)[];
@@ -36,6 +40,7 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
     private readonly client: SignalClient,
     private readonly local: LocalMedia,
     audioParent: HTMLElement,
+    private readonly codec?: VideoCodec,
   ) {
     super();
     this.#audio = new AudioOut(audioParent);
@@ -45,6 +50,7 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
       return client.send({ type: "view", want });
     });
     this.#offLocal = [
+      onNetworkChange(() => this.#networkChanged()),
       local.on("track", ({ source, track }) => void this.#publish(source, track)),
       local.on("change", () => this.#tellMuted()),
     ];
@@ -75,18 +81,30 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
     this.#viewport.set(wants);
   }
 
+  /** Media may have lost its way: look for another at once, or as soon as the server can be told. */
+  #networkChanged(): void {
+    this.#doubt = true;
+    if (this.client.state === "joined") this.#peer?.restartIce();
+  }
+
   /** After each join. */
   joined(joined: Joined): void {
     this.#told.clear();
     if (joined.resumed && this.#peer) {
       this.#tellMuted();
       this.#viewport.repeat();
-      if (this.#peer.state !== "connected") this.#peer.restartIce();
+      if (this.#doubt || this.#peer.state !== "connected") this.#peer.restartIce();
       else this.#peer.negotiate();
+      this.#doubt = false;
       return;
     }
     this.#open(joined);
     this.#viewport.repeat();
+  }
+
+  /** Sends only what the server says somebody watches. */
+  setLayers({ source, active }: Layers): void {
+    void this.#peer?.setLayers(source, active);
   }
 
   setSlots(slots: Slot[]): void {
@@ -106,15 +124,20 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
     this.#audio.close();
   }
 
-  #open({ iceServers, audioSlots, maxVideoSlots }: Joined): void {
+  #open({ iceServers, audioSlots, maxVideoSlots, videoCodec }: Joined): void {
+    const codec = this.codec ?? (isVideoCodec(videoCodec) ? videoCodec : undefined);
     this.#peer?.close();
     this.#audio.close();
     this.#slots = new SlotMap();
     this.#stats = new StatsMeter();
-    const peer = new Peer({ iceServers, audioSlots, maxVideoSlots, signaling: this.#signaling() });
+    const peer = new Peer({ iceServers, audioSlots, maxVideoSlots, ...(codec ? { codec } : {}), signaling: this.#signaling() });
     this.#peer = peer;
     peer.on("slot", ({ mid, track }) => this.#onSlot(mid, track));
-    peer.on("state", () => this.emit("change", undefined));
+    peer.on("state", (state) => {
+      // What keeps media out keeps signaling out, which would notice much later.
+      if (state === "disconnected" || state === "failed") this.client.hurry();
+      this.emit("change", undefined);
+    });
     peer.on("error", (err) => {
       // A broken connection negotiates again when it is back.
       if (err instanceof RequestError && err.code === "disconnected") return;

@@ -122,3 +122,14 @@ describe("splitLinks", () => {
     ["http://", [{ text: "http://" }]],
   ])("cuts %j", (text, parts) => expect(splitLinks(text)).toEqual(parts));
 });
+
+describe("the codec of the address", () => {
+  const codec = (rest: string) => readParams(new URL(`https://meet.example/acme/standup?jwt=x${rest}`)).codec;
+  it.each([
+    ["", undefined],
+    ["&codec=vp9", "vp9"],
+    ["&codec=h265", undefined],
+    ['#config.videoCodec="av1"', "av1"],
+    ['&codec=h264#config.videoCodec="av1"', "h264"],
+  ])("%s is %s", (rest, want) => expect(codec(rest)).toBe(want));
+});

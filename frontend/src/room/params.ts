@@ -1,3 +1,4 @@
+import { isVideoCodec, type VideoCodec } from "../media/codecs";
 import { readPayload } from "../protocol/jwt";
 import type { Source } from "../protocol/messages";
 
@@ -11,6 +12,8 @@ export interface MeetingParams {
   displayName: string;
   prejoin: boolean;
   startMuted: Partial<Record<Source, boolean>>;
+  /** The codec to send video with: ?codec=vp9 or #config.videoCodec="vp9". */
+  codec?: VideoCodec;
 }
 
 /** The claims of a token that the page shows or passes on; the server verifies, not the page. */
@@ -32,7 +35,9 @@ export function readParams(url: URL): MeetingParams {
   const fragment = readFragment(url.hash);
   const text = (key: string) => (typeof fragment.get(key) === "string" ? (fragment.get(key) as string) : "");
   const prejoin = fragment.get("config.prejoinPageEnabled") ?? fragment.get("config.prejoinConfig.enabled");
+  const codec = [url.searchParams.get("codec"), fragment.get("config.videoCodec")].find(isVideoCodec);
   return {
+    ...(codec ? { codec } : {}),
     token: url.searchParams.get("jwt") ?? "",
     room: parts.slice(0, 2).join("/"),
     roomName: (parts[1] ?? "").replaceAll("_", " "),

@@ -127,6 +127,61 @@ describe("a room", () => {
     expect(log.filter((l) => l === "joined")).toHaveLength(1);
   });
 
+  it("sends only what the server says somebody watches", async () => {
+    await room.local.setCamera(true);
+    const socket = await enter();
+    socket.say({ type: "layers", source: "camera", active: ["q"] });
+    await settle();
+    const camera = FakePeerConnection.last.transceivers.at(-1)!;
+    expect(camera.encodings.map((e) => e.active)).toEqual([true, false, false]);
+  });
+
+  it("never offers because others come and go", async () => {
+    const socket = await enter();
+    room.media.want([{ participant: "p0", source: "camera", width: 320, height: 176 }]);
+    await settle();
+    socket.say({ type: "answer", id: socket.of("offer")!.id, sdp: "answer" });
+    await settle();
+    for (let i = 0; i < 20; i++) {
+      socket.say({ type: "participants", joined: [{ ...bob, id: `p${i}` }] });
+      socket.say({ type: "slots", slots: [{ mid: "3", kind: "video", participant: `p${i}`, source: "camera" }] });
+      room.media.want([{ participant: `p${i}`, source: "camera", width: 320, height: 176 }]);
+      await vi.advanceTimersByTimeAsync(300);
+      socket.say({ type: "participants", left: [{ id: `p${i}`, reason: "left" }] });
+    }
+    expect(socket.count("offer")).toBe(1);
+    expect(socket.count("view")).toBe(20);
+  });
+
+  it("looks for another way as soon as the network is back", async () => {
+    const network = new EventTarget();
+    vi.stubGlobal("addEventListener", network.addEventListener.bind(network));
+    vi.stubGlobal("removeEventListener", network.removeEventListener.bind(network));
+    room.close();
+    room = new Room({
+      url: "ws://server",
+      token: "T",
+      room: "acme/standup",
+      name: "Ann",
+      local: new LocalMedia(),
+      audioParent: { append() {} } as unknown as HTMLElement,
+      webSocket: FakeSocket.make,
+    });
+    const socket = await enter();
+    FakePeerConnection.last.become("connected");
+    network.dispatchEvent(new Event("online"));
+    expect(FakePeerConnection.last.restarts).toBe(1);
+    // The socket is of the network before: it does not answer.
+    await vi.advanceTimersByTimeAsync(1600);
+    expect(socket.readyState).toBe(3);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.last).not.toBe(socket);
+    FakeSocket.last.accept();
+    FakeSocket.last.say(joined({ resumed: true }));
+    expect(FakePeerConnection.last.restarts).toBe(2); // the first could not be offered
+    expect(FakePeerConnection.all).toHaveLength(1);
+  });
+
   it("obeys a moderator's mute and says who it was", async () => {
     await room.local.setMicrophone(true);
     const socket = await enter({ participants: [bob] });

@@ -1,3 +1,4 @@
+import type { VideoCodec } from "../media/codecs";
 import type { LocalMedia } from "../media/local";
 import type { SlotPicture } from "../media/slots";
 import { type ConnectionState, type EndReason, RequestError, SignalClient } from "../protocol/client";
@@ -51,6 +52,8 @@ export interface RoomOptions {
   local: LocalMedia;
   /** Where the hidden audio elements go. */
   audioParent: HTMLElement;
+  /** To send video with; the server's default without. */
+  codec?: VideoCodec;
   webSocket?: (url: string, protocol: string) => WebSocket;
 }
 
@@ -82,7 +85,7 @@ export class Room extends Emitter<RoomEvents> {
     this.local = options.local;
     this.#server = new URL(options.url);
     this.#client = new SignalClient(options);
-    this.media = new MediaLink(this.#client, options.local, options.audioParent);
+    this.media = new MediaLink(this.#client, options.local, options.audioParent, options.codec);
     this.#off = [
       this.#client.on("state", () => this.#change()),
       this.#client.on("joined", (m) => this.#onJoined(m)),
@@ -246,6 +249,9 @@ export class Room extends Emitter<RoomEvents> {
       }
       case "slots":
         this.media.setSlots(m.slots);
+        break;
+      case "layers":
+        this.media.setLayers(m);
         break;
       case "speakers":
         this.speakers = m.speakers;

@@ -95,6 +95,7 @@ export class MeetingApp extends LightElement {
       name: name || "Guest",
       local: this.#local,
       audioParent: document.body,
+      ...(this.#params.codec ? { codec: this.#params.codec } : {}),
     });
     this.#off = [room.on("change", () => this.requestUpdate())];
     if (this.#local.choice.speaker) void room.media.chooseSpeaker(this.#local.choice.speaker);

@@ -1,5 +1,6 @@
 import { html, nothing } from "lit";
 import { Hand, MicOff, MonitorUp, Pin, WifiOff } from "lucide";
+import { canShow, codecName } from "../media/codecs";
 import type { Participant } from "../protocol/messages";
 import type { Box } from "../room/layout";
 import { sends } from "../room/presence";
@@ -60,6 +61,15 @@ export class Tile extends RoomElement {
     return !!p && !p.away && sends(p, this.spec.source);
   }
 
+  /** Why there is no picture although one is sent, in words; undefined when there is no reason. */
+  get #unshowable(): string | undefined {
+    if (this.#isSelf || !this.#sending) return undefined;
+    const picture = this.room.picture(this.spec.participant, this.spec.source);
+    if (!picture || !("codec" in picture) || !picture.codec || canShow(picture.codec)) return undefined;
+    const name = this.#participant?.name || "Guest";
+    return `${name}’s browser sends ${codecName(picture.codec)}, which this browser cannot show.`;
+  }
+
   protected override updated(): void {
     this.#place();
     const video = this.querySelector("video");
@@ -91,7 +101,7 @@ export class Tile extends RoomElement {
   protected override render() {
     const p = this.#participant;
     const { spec, room } = this;
-    const fresh = this.#sending && this.#picture?.fresh === true;
+    const fresh = this.#sending && this.#picture?.fresh === true && !this.#unshowable;
     const name = p?.name || "Guest";
     const speaking = room.speakers.includes(spec.participant) && spec.source === "camera";
     this.dataset.participant = spec.participant;
@@ -128,6 +138,8 @@ export class Tile extends RoomElement {
   }
 
   #card(name: string, fresh: boolean) {
+    const why = this.#unshowable;
+    if (why) return html`<div class="tile-card"><p class="tile-why" data-testid="tile-why">${why}</p></div>`;
     if (fresh) return nothing;
     if (this.spec.source === "screen") {
       return html`<div class="tile-card"><span class="tile-waiting">${icon(MonitorUp)}</span></div>`;
