@@ -60,8 +60,12 @@ export class FakePeerConnection {
   onicecandidate: ((e: unknown) => void) | null = null;
   onconnectionstatechange: (() => void) | null = null;
 
-  constructor() {
+  constructor(public configuration: RTCConfiguration = {}) {
     FakePeerConnection.all.push(this);
+  }
+
+  setConfiguration(c: RTCConfiguration): void {
+    this.configuration = c;
   }
 
   addTransceiver(what: string | { kind: string }, init: RTCRtpTransceiverInit): FakeTransceiver {

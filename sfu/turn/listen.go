@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"sync/atomic"
 	"time"
 )
 
@@ -57,7 +56,7 @@ func (s *Server) listenBoth() error {
 				_ = u.SetReadBuffer(socketBuffer)
 				_ = u.SetWriteBuffer(socketBuffer)
 			}
-			s.udp = &datagrams{PacketConn: udp}
+			s.udp = newDatagrams(udp)
 			s.sockets = append(s.sockets, tcp)
 			return nil
 		}
@@ -150,18 +149,4 @@ func handshake(conn net.Conn) error {
 	ctx, cancel := context.WithTimeout(context.Background(), firstFrame)
 	defer cancel()
 	return t.HandshakeContext(ctx)
-}
-
-// datagrams is the UDP socket. pion closes it once; a second time is no error.
-type datagrams struct {
-	net.PacketConn
-	gone atomic.Bool
-}
-
-// Close implements net.PacketConn.
-func (d *datagrams) Close() error {
-	if d.gone.Swap(true) {
-		return nil
-	}
-	return d.PacketConn.Close()
 }

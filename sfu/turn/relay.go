@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	// maxLegs bounds the peers of one relay: our candidates of one family.
-	maxLegs = 16
 	// maxFrame is the largest message or packet that is relayed, bytes.
 	maxFrame = 1600
 	// relayQueue is how many packets may wait for a client; more are dropped.
@@ -42,17 +40,19 @@ func (g generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.Packet
 	if err := s.claim(c.UserID); err != nil {
 		return nil, nil, err
 	}
-	ip := s.relayed[0]
-	if c.Network == "udp6" {
-		ip = s.relayed[1]
+	r, err := newRelay(s, c.UserID)
+	if err != nil {
+		s.release(c.UserID)
+		s.relays.Add(-2)
+		return nil, nil, err
 	}
-	// Nothing listens there. The number only tells the candidates of a client apart.
-	port := 49152 + s.count.named.Add(1)%16384
-	r := &relay{
-		server: s, user: c.UserID, address: net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port))),
-		legs: make(map[netip.AddrPort]*leg), in: make(chan *packet, relayQueue), done: make(chan struct{}),
+	// The true address, for the media port reports it to the client as well, which
+	// would else take it for a candidate of its own. Only its family may be made up.
+	address := net.UDPAddrFromAddrPort(r.conn.LocalAddr().(*net.UDPAddr).AddrPort())
+	if c.Network == "udp6" && address.IP.To4() != nil {
+		address.IP = net.IPv6loopback
 	}
-	return r, r.address, nil
+	return r, address, nil
 }
 
 // AllocateListener implements turn.RelayAddressGenerator: RFC 6062 is refused.
@@ -67,28 +67,19 @@ func (g generator) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) {
 	return nil, errTCP
 }
 
-// relay is the far side of an allocation: a net.PacketConn that reaches the media
-// port and nothing else. Each peer address that the client names is a leg of its
-// own, so that the client's connectivity checks are answered from the address that
-// it checked.
+// relay is the far side of an allocation: one socket that is connected to the media
+// port, whichever of its names the client uses (see names). It implements
+// net.PacketConn.
 type relay struct {
 	server  *Server
 	user    string
-	address *net.UDPAddr
+	conn    *net.UDPConn
+	names   names
 	in      chan *packet
 	done    chan struct{}
-	reading sync.Once // gives s.relays back
-
-	mu     sync.Mutex
-	closed bool
-	legs   map[netip.AddrPort]*leg
-	ends   sync.WaitGroup // loops of legs
-}
-
-// leg is a socket to the media port under one of its names.
-type leg struct {
-	conn *net.UDPConn
-	peer *net.UDPAddr
+	receive chan struct{} // closed when nothing is received any more
+	close   func() error  // once
+	reading sync.Once     // gives s.relays back
 }
 
 // packet is one on its way to a client.
@@ -100,73 +91,59 @@ type packet struct {
 
 var packets = sync.Pool{New: func() any { return new(packet) }}
 
+func newRelay(s *Server, user string) (*relay, error) {
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.cfg.Media))
+	if err != nil {
+		return nil, fmt.Errorf("reach media port: %w", err)
+	}
+	r := &relay{server: s, user: user, conn: conn, in: make(chan *packet, relayQueue),
+		done: make(chan struct{}), receive: make(chan struct{})}
+	r.close = sync.OnceValue(r.end)
+	go r.receiveAll()
+	return r, nil
+}
+
 // WriteTo sends a client's packet to the media port.
 func (r *relay) WriteTo(b []byte, to net.Addr) (int, error) {
 	u, ok := to.(*net.UDPAddr)
 	if !ok {
 		return 0, errPeer
 	}
-	l, err := r.leg(u.AddrPort())
-	if err != nil {
-		return 0, err
-	}
-	r.server.count.up(len(b))
-	return l.conn.Write(b)
-}
-
-func (r *relay) leg(peer netip.AddrPort) (*leg, error) {
-	peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if l := r.legs[peer]; l != nil {
-		return l, nil
-	}
 	s := r.server
-	switch {
-	case r.closed:
-		return nil, net.ErrClosed
-	case !s.peers[peer.Addr()] || peer.Port() != s.cfg.Media.Port() || len(r.legs) >= maxLegs:
+	peer := netip.AddrPortFrom(u.AddrPort().Addr().Unmap(), u.AddrPort().Port())
+	if !s.peers[peer.Addr()] || peer.Port() != s.cfg.Media.Port() {
 		s.count.refuse(RefusedPeer)
-		return nil, errPeer
+		return 0, errPeer
 	}
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.cfg.Media))
-	if err != nil {
-		return nil, fmt.Errorf("reach media port: %w", err)
-	}
-	l := &leg{conn: conn, peer: net.UDPAddrFromAddrPort(peer)}
-	r.legs[peer] = l
-	r.ends.Go(func() { r.receive(l) })
-	return l, nil
+	r.names.sent(b, u)
+	s.count.up(len(b))
+	return r.conn.Write(b)
 }
 
-// receive queues what the media port answers; a slow client loses packets.
-func (r *relay) receive(l *leg) {
+// receiveAll queues what the media port answers; a slow client loses packets.
+func (r *relay) receiveAll() {
+	defer close(r.receive)
 	for {
 		p, _ := packets.Get().(*packet)
-		n, err := l.conn.Read(p.data[:])
-		if err != nil {
+		n, err := r.conn.Read(p.data[:])
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			packets.Put(p)
-			if r.gone() || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			continue // an ICMP error of an earlier packet
+			return
+		case err != nil: // an ICMP error of an earlier packet
+			packets.Put(p)
+			continue
 		}
-		p.size, p.peer = n, l.peer
+		if p.size, p.peer = n, r.names.of(p.data[:n]); p.peer == nil {
+			packets.Put(p) // the client has sent nothing yet
+			continue
+		}
 		select {
 		case r.in <- p:
 		default:
 			packets.Put(p)
 			r.server.count.dropped.Add(1)
 		}
-	}
-}
-
-func (r *relay) gone() bool {
-	select {
-	case <-r.done:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -185,22 +162,15 @@ func (r *relay) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 // LocalAddr implements net.PacketConn.
-func (r *relay) LocalAddr() net.Addr { return r.address }
+func (r *relay) LocalAddr() net.Addr { return r.conn.LocalAddr() }
 
-// Close ends the relay and waits for its legs.
-func (r *relay) Close() error {
-	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
-		return nil
-	}
-	r.closed = true
+// Close ends the relay and waits. Closing again is no error.
+func (r *relay) Close() error { return r.close() }
+
+func (r *relay) end() error {
+	_ = r.conn.Close()
+	<-r.receive
 	close(r.done)
-	for _, l := range r.legs {
-		_ = l.conn.Close()
-	}
-	r.mu.Unlock()
-	r.ends.Wait()
 	r.server.release(r.user)
 	r.server.relays.Done()
 	return nil

@@ -62,7 +62,7 @@ func (s *Server) Stats() Stats {
 
 // counters is Stats while it counts.
 type counters struct {
-	allocated, dropped, named                  atomic.Uint64
+	allocated, dropped                         atomic.Uint64
 	upPackets, upBytes, downPackets, downBytes atomic.Uint64
 	refused                                    [Refusals]atomic.Uint64
 }

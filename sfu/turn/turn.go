@@ -2,13 +2,13 @@
 // browsers whose network lets nothing through to the media port. It relays to
 // one place only, the media port of this very server:
 //
-//	browser ── ChannelData ──> Server ── relay ── leg ──> 127.0.0.1:media port
+//	browser ── ChannelData ──> Server ── relay ──> 127.0.0.1:media port
 //
 // A relay is what an allocation has instead of a public address. The client names
 // a candidate of the server as its peer; whichever it names, the packets go over
 // the loopback to the media port. Any other peer is refused, and even a mistake
-// in that check could not send a packet elsewhere: a leg is a socket connected to
-// the media port.
+// in that check could not send a packet elsewhere: the relay's socket is connected
+// to the media port.
 //
 // pion/turn speaks the protocol. What it leaves to its user is here: credentials,
 // quotas, bounded connections with deadlines, strict framing, and an orderly end.
@@ -101,7 +101,6 @@ type Server struct {
 	cfg     Config
 	secret  []byte // of the credentials; dies with the process
 	peers   map[netip.Addr]bool
-	relayed [2]netip.Addr // what allocations are told, IPv4 and IPv6
 	pion    *turn.Server
 	udp     *datagrams // nil without Address
 	streams *streams
@@ -126,11 +125,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, secret: make([]byte, 32), peers: make(map[netip.Addr]bool),
-		relayed: [2]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()},
-		users:   make(map[string]int), ips: make(map[netip.Addr]int),
+		users: make(map[string]int), ips: make(map[netip.Addr]int),
 	}
 	_, _ = rand.Read(s.secret) // never fails
-	s.learnPeers()
+	for _, ip := range cfg.Peers {
+		s.peers[ip.Unmap().WithZone("")] = true
+	}
 	s.streams = newStreams(s)
 	s.close = sync.OnceValue(s.shut)
 	if err := s.listen(); err != nil {
@@ -143,26 +143,6 @@ func New(cfg Config) (*Server, error) {
 		s.accepting.Go(func() { s.accept(l) })
 	}
 	return s, nil
-}
-
-// learnPeers notes the permitted peers, and which of them stands for the relayed
-// address of allocations: nobody sends there, but it should look like one.
-func (s *Server) learnPeers() {
-	var named [2]bool
-	for _, ip := range s.cfg.Peers {
-		ip = ip.Unmap().WithZone("")
-		s.peers[ip] = true
-		if f := family(ip); !named[f] && !ip.IsLoopback() && !ip.IsUnspecified() {
-			s.relayed[f], named[f] = ip, true
-		}
-	}
-}
-
-func family(ip netip.Addr) int {
-	if ip.Is4() {
-		return 0
-	}
-	return 1
 }
 
 // start hands the sockets to pion.

@@ -29,13 +29,46 @@ func TestRelaysToTheMediaPort(t *testing.T) {
 	}
 }
 
-func TestPeersAreToldApart(t *testing.T) {
+// Every candidate of ours leads to the same port; checks are answered from the
+// candidate that was checked, media comes from the one that media was sent to.
+func TestCandidatesAreToldApart(t *testing.T) {
 	other := netip.MustParseAddr("192.0.2.8")
 	s, media := startServer(t, func(c *Config) { c.Peers = append(c.Peers, other) })
 	relay := allocate(t, s, "udp", "ann")
 	echoes(t, relay, netip.AddrPortFrom(advertised, media.Port()), "first")
 	echoes(t, relay, netip.AddrPortFrom(other, media.Port()), "second")
 	echoes(t, relay, netip.AddrPortFrom(advertised, media.Port()), "first again")
+}
+
+func TestNames(t *testing.T) {
+	a, b := &net.UDPAddr{Port: 1}, &net.UDPAddr{Port: 2}
+	message := func(kind uint16, id byte) []byte {
+		m := stunFrame(0, 0)
+		m[0], m[1], m[19] = byte(kind>>8), byte(kind), id
+		return m
+	}
+	var n names
+	if n.of([]byte("media")) != nil {
+		t.Error("a name before anything was sent")
+	}
+	n.sent(message(bindingRequest, 1), a)
+	n.sent(message(bindingRequest, 2), b)
+	if n.of(message(bindingSuccess, 1)) != a || n.of(message(bindingError, 2)) != b {
+		t.Error("answers are not told apart")
+	}
+	if n.of([]byte("media")) != b {
+		t.Error("without media of the client, the last checked name is as good as any")
+	}
+	n.sent([]byte{0x80, 1, 2, 3}, a)
+	if n.of([]byte("media")) != a || n.of(message(bindingSuccess, 2)) != b {
+		t.Error("media comes from another name than it went to")
+	}
+	for id := range byte(maxChecks) {
+		n.sent(message(bindingRequest, 100+id), b)
+	}
+	if n.of(message(bindingSuccess, 1)) != a { // as media: the check is forgotten
+		t.Error("an old check is not forgotten")
+	}
 }
 
 func TestNoOpenRelay(t *testing.T) {

@@ -39,6 +39,8 @@ type BrowserOptions struct {
 	Microphone *Microphone
 	// Width and Height of the window, pixels; zero means 960×600.
 	Width, Height int
+	// Script runs in every page before its own scripts.
+	Script string
 	// Flags are further command-line switches, as in "lang": "de".
 	Flags map[string]any
 }
@@ -91,7 +93,7 @@ func StartBrowser(t testing.TB, o BrowserOptions) *Browser {
 			t.Logf("console of %q:\n%s", o.name(), strings.Join(b.Console(), "\n"))
 		}
 	})
-	if err := b.open(); err != nil {
+	if err := b.open(o.Script); err != nil {
 		t.Fatalf("start Chromium: %v", err)
 	}
 	return b
@@ -160,13 +162,13 @@ func browserFlags(t testing.TB, o BrowserOptions) map[string]any {
 }
 
 // open starts the process and prepares its page.
-func (b *Browser) open() error {
+func (b *Browser) open(script string) error {
 	// The first command starts the browser and must not have a deadline: the
 	// browser would end with it.
 	started := make(chan error, 1)
 	go func() {
 		_, err := chromedp.Run(b.ctx, func(ctx context.Context, t *chromedp.Target) (struct{}, error) {
-			_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: eyes})
+			_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: eyes + "\n" + script})
 			return struct{}{}, err
 		})
 		started <- err

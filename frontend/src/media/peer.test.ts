@@ -46,6 +46,24 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+const relay = { urls: ["turn:meet.test:3478?transport=udp"], username: "u", credential: "c" };
+const stun = { urls: ["stun:meet.test"] };
+const makePeer = (relayOnly = false) => {
+  peer.close();
+  peer = new Peer({
+    iceServers: [stun, relay],
+    audioSlots: 1,
+    maxVideoSlots: 4,
+    relayOnly,
+    signaling: {
+      negotiate: (sdp, tracks) => new Promise((resolve) => offers.push({ sdp, tracks, answer: () => resolve("answer"), refuse: () => undefined })),
+      sendCandidate: () => undefined,
+    },
+  });
+  offers = [];
+  return FakePeerConnection.last;
+};
+
 const settle = () => vi.advanceTimersByTimeAsync(0);
 const slots = () => pc.transceivers.filter((t) => t.init.direction === "recvonly");
 
@@ -228,5 +246,53 @@ describe("the codec", () => {
     const t = await published("av1");
     expect(t.preferred).toEqual([]);
     expect(t.encodings.map((e) => e.rid)).toEqual(["q", "h", "f"]);
+  });
+});
+
+describe("Peer and relays", () => {
+  it("tries relays only when the direct ways had their time", async () => {
+    const pc = makePeer();
+    expect(pc.configuration.iceServers).toEqual([stun]);
+    expect(peer.relays).toBe("later");
+    await settle();
+    offers[0]!.answer();
+    await settle();
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(peer.relays).toBe("tried");
+    expect(pc.configuration.iceServers).toEqual([stun, relay]);
+    expect(pc.restarts).toBe(1);
+    expect(offers).toHaveLength(2);
+  });
+
+  it("leaves relays alone when a direct way works", async () => {
+    const pc = makePeer();
+    await settle();
+    offers[0]!.answer();
+    await settle();
+    pc.become("connected");
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(pc.configuration.iceServers).toEqual([stun]);
+    expect(pc.restarts).toBe(0);
+  });
+
+  it("takes relays along when a connection that worked is lost, with fresh credentials", async () => {
+    const pc = makePeer();
+    await settle();
+    offers[0]!.answer();
+    await settle();
+    pc.become("connected");
+    const fresh = { ...relay, credential: "fresh" };
+    peer.setServers([stun, fresh]);
+    expect(pc.configuration.iceServers).toEqual([stun]);
+    pc.become("failed");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(pc.configuration.iceServers).toEqual([stun, fresh]);
+    expect(pc.restarts).toBe(1);
+  });
+
+  it("can be told to use relays alone", () => {
+    const pc = makePeer(true);
+    expect(pc.configuration.iceTransportPolicy).toBe("relay");
+    expect(pc.configuration.iceServers).toEqual([stun, relay]);
   });
 });

@@ -3,6 +3,7 @@ import type { ICEServer, Source, TrackLine } from "../protocol/messages";
 import { prefer, type VideoCodec } from "./codecs";
 import { cameraEncodings, type Encoding, screenEncodings, svcEncodings } from "./encodings";
 import { offerExtensions } from "./extensions";
+import { direct, hasRelay } from "./ice-servers";
 import { tuneOpus } from "./sdp";
 
 /** How the peer talks to the server; the room ties it to the signaling client. */
@@ -29,10 +30,17 @@ export interface PeerOptions {
   /** To send cameras and screens with, where the browser can; its own choice without. */
   codec?: VideoCodec;
   signaling: PeerSignaling;
+  /** Nothing but relays: to test them. */
+  relayOnly?: boolean;
 }
 
 /** Video slots grow in these steps, so that a room that fills up offers seldom. */
 const SLOT_STEPS = [4, 9, 16, 25, 36, 49];
+/**
+ * The direct ways have this long before relays are tried as well. A relay costs
+ * the server, and browsers open every relay they are told of.
+ */
+const DIRECT_TIME = 2500; // ms
 /** "disconnected" often heals by itself; after this long it gets help. */
 const DISCONNECTED_GRACE = 2000; // ms
 /** Pause before the next ICE restart while the first did not help. */
@@ -53,15 +61,17 @@ export class Peer extends Emitter<PeerEvents> {
   #wanted = false; // an offer is due
   #busy: Promise<void> | undefined;
   #restart: ReturnType<typeof setTimeout> | undefined;
+  #directTime: ReturnType<typeof setTimeout> | undefined;
+  #servers: ICEServer[];
+  #relaying: boolean;
+  #stale = false; // the browser does not have the present configuration
   #closed = false;
 
   constructor(private readonly options: PeerOptions) {
     super();
-    this.#pc = new RTCPeerConnection({
-      iceServers: options.iceServers,
-      bundlePolicy: "max-bundle",
-      rtcpMuxPolicy: "require",
-    });
+    this.#servers = options.iceServers;
+    this.#relaying = options.relayOnly ?? false;
+    this.#pc = new RTCPeerConnection(this.#configuration());
     this.#pc.ontrack = ({ transceiver, track }) => {
       if (transceiver.mid !== null) this.emit("slot", { mid: transceiver.mid, track });
     };
@@ -73,6 +83,34 @@ export class Peer extends Emitter<PeerEvents> {
 
   get state(): PeerState {
     return this.#pc.connectionState;
+  }
+
+  /** Whether relays are tried, or could be. */
+  get relays(): "none" | "later" | "tried" {
+    if (!hasRelay(this.#servers)) return "none";
+    return this.#relaying ? "tried" : "later";
+  }
+
+  /** Takes servers with fresh credentials; the next ICE restart uses them. */
+  setServers(servers: ICEServer[]): void {
+    this.#servers = servers;
+    this.#stale = true;
+  }
+
+  #configuration(): RTCConfiguration {
+    return {
+      iceServers: this.#relaying ? this.#servers : direct(this.#servers),
+      iceTransportPolicy: this.options.relayOnly ? "relay" : "all",
+      bundlePolicy: "max-bundle",
+      rtcpMuxPolicy: "require",
+    };
+  }
+
+  /** From now on relays are tried as well; they are found by the next ICE restart. */
+  #tryRelays(): boolean {
+    if (this.relays !== "later") return false;
+    this.#relaying = this.#stale = true;
+    return true;
   }
 
   /** Makes room for n pictures, by a new offer if needed. */
@@ -126,6 +164,9 @@ export class Peer extends Emitter<PeerEvents> {
   /** Finds new network paths, as after a change of network. */
   restartIce(): void {
     if (this.#closed) return;
+    // Not before: browsers restart ICE with the next offer when servers change.
+    if (this.#stale) this.#pc.setConfiguration(this.#configuration());
+    this.#stale = false;
     this.#pc.restartIce();
     this.negotiate();
   }
@@ -138,6 +179,7 @@ export class Peer extends Emitter<PeerEvents> {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#restart);
+    clearTimeout(this.#directTime);
     this.#pc.onicecandidate = this.#pc.ontrack = this.#pc.onconnectionstatechange = null;
     this.#pc.close();
   }
@@ -201,6 +243,9 @@ export class Peer extends Emitter<PeerEvents> {
     const answer = await this.options.signaling.negotiate(pc.localDescription!.sdp, tracks);
     if (this.#closed) return;
     await pc.setRemoteDescription({ type: "answer", sdp: tuneOpus(answer, tracks) });
+    this.#directTime ??= setTimeout(() => {
+      if (pc.connectionState !== "connected" && this.#tryRelays()) this.restartIce();
+    }, DIRECT_TIME);
   }
 
   async #rollback(): Promise<void> {
@@ -240,6 +285,7 @@ export class Peer extends Emitter<PeerEvents> {
   #heal(after: number): void {
     this.#restart = setTimeout(() => {
       if (this.#pc.connectionState === "connected") return;
+      this.#tryRelays();
       this.restartIce();
       this.#heal(RESTART_EVERY);
     }, after);

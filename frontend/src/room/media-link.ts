@@ -2,12 +2,14 @@ import { isVideoCodec, type VideoCodec } from "../media/codecs";
 import { AudioOut } from "../media/audio-out";
 import type { LocalMedia } from "../media/local";
 import { Peer, type PeerState } from "../media/peer";
+import type { Way } from "../media/reach";
 import { SlotMap, type SlotPicture } from "../media/slots";
 import { StatsMeter, type StatsSummary } from "../media/stats";
 import { type SignalClient, RequestError } from "../protocol/client";
 import { onNetworkChange } from "../protocol/network";
 import { Emitter } from "../protocol/emitter";
 import type { Candidate, Joined, Layers, Slot, Source, VideoSource, Want } from "../protocol/messages";
+import { ReachWatch } from "./reach-watch";
 import { Viewport } from "./viewport";
 
 interface MediaLinkEvents {
@@ -26,6 +28,7 @@ const SOURCES: Source[] = ["microphone", "camera", "screen", "screen-audio"];
  */
 export class MediaLink extends Emitter<MediaLinkEvents> {
   #peer: Peer | undefined;
+  #watch: ReachWatch | undefined;
   #slots = new SlotMap();
   #stats = new StatsMeter();
   /** What the server was told about each source; it counts an untold one as on. */
@@ -41,6 +44,7 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
     private readonly local: LocalMedia,
     audioParent: HTMLElement,
     private readonly codec?: VideoCodec,
+    private readonly relayOnly = false,
   ) {
     super();
     this.#audio = new AudioOut(audioParent);
@@ -58,6 +62,16 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
 
   get state(): PeerState {
     return this.#peer?.state ?? "new";
+  }
+
+  /** Why there is no media although there should be: what was tried; undefined while all is well. */
+  get blocked(): Way[] | undefined {
+    return this.#watch?.ways;
+  }
+
+  /** Tries all ways to the server anew. */
+  retry(): void {
+    this.#peer?.restartIce();
   }
 
   get audioBlocked(): boolean {
@@ -91,6 +105,7 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   joined(joined: Joined): void {
     this.#told.clear();
     if (joined.resumed && this.#peer) {
+      this.#peer.setServers(joined.iceServers);
       this.#tellMuted();
       this.#viewport.repeat();
       if (this.#doubt || this.#peer.state !== "connected") this.#peer.restartIce();
@@ -120,20 +135,25 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   close(): void {
     for (const off of this.#offLocal) off();
     this.#viewport.close();
+    this.#watch?.close();
     this.#peer?.close();
     this.#audio.close();
   }
 
   #open({ iceServers, audioSlots, maxVideoSlots, videoCodec }: Joined): void {
     const codec = this.codec ?? (isVideoCodec(videoCodec) ? videoCodec : undefined);
+    this.#watch?.close();
     this.#peer?.close();
     this.#audio.close();
     this.#slots = new SlotMap();
     this.#stats = new StatsMeter();
-    const peer = new Peer({ iceServers, audioSlots, maxVideoSlots, ...(codec ? { codec } : {}), signaling: this.#signaling() });
+    const peer = new Peer({ iceServers, audioSlots, maxVideoSlots, ...(codec ? { codec } : {}), signaling: this.#signaling(), relayOnly: this.relayOnly });
     this.#peer = peer;
     peer.on("slot", ({ mid, track }) => this.#onSlot(mid, track));
+    const watch = new ReachWatch(peer, () => this.emit("change", undefined));
+    this.#watch = watch;
     peer.on("state", (state) => {
+      watch.update();
       // What keeps media out keeps signaling out, which would notice much later.
       if (state === "disconnected" || state === "failed") this.client.hurry();
       this.emit("change", undefined);

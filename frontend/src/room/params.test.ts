@@ -18,7 +18,9 @@ describe("readParams", () => {
       displayName: "Ann B.",
       prejoin: false,
       startMuted: { microphone: true, camera: false },
+      relayOnly: false,
     });
+    expect(readParams(new URL("https://meet.test/acme/x?jwt=T&relay=1")).relayOnly).toBe(true);
   });
 
   it("has a pre-join page unless told otherwise", () => {

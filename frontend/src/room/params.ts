@@ -14,6 +14,8 @@ export interface MeetingParams {
   startMuted: Partial<Record<Source, boolean>>;
   /** The codec to send video with: ?codec=vp9 or #config.videoCodec="vp9". */
   codec?: VideoCodec;
+  /** ?relay=1: media by relay (TURN) alone, to test it. */
+  relayOnly: boolean;
 }
 
 /** The claims of a token that the page shows or passes on; the server verifies, not the page. */
@@ -43,6 +45,7 @@ export function readParams(url: URL): MeetingParams {
     roomName: (parts[1] ?? "").replaceAll("_", " "),
     displayName: text("userInfo.displayName").trim(),
     prejoin: prejoin !== false,
+    relayOnly: url.searchParams.get("relay") === "1",
     startMuted: {
       microphone: fragment.get("config.startWithAudioMuted") === true,
       camera: fragment.get("config.startWithVideoMuted") === true,

@@ -54,6 +54,8 @@ export interface RoomOptions {
   audioParent: HTMLElement;
   /** To send video with; the server's default without. */
   codec?: VideoCodec;
+  /** Media by relay alone: to test it. */
+  relayOnly?: boolean;
   webSocket?: (url: string, protocol: string) => WebSocket;
 }
 
@@ -85,7 +87,7 @@ export class Room extends Emitter<RoomEvents> {
     this.local = options.local;
     this.#server = new URL(options.url);
     this.#client = new SignalClient(options);
-    this.media = new MediaLink(this.#client, options.local, options.audioParent, options.codec);
+    this.media = new MediaLink(this.#client, options.local, options.audioParent, options.codec, options.relayOnly);
     this.#off = [
       this.#client.on("state", () => this.#change()),
       this.#client.on("joined", (m) => this.#onJoined(m)),

@@ -96,6 +96,7 @@ export class MeetingApp extends LightElement {
       local: this.#local,
       audioParent: document.body,
       ...(this.#params.codec ? { codec: this.#params.codec } : {}),
+      relayOnly: this.#params.relayOnly,
     });
     this.#off = [room.on("change", () => this.requestUpdate())];
     if (this.#local.choice.speaker) void room.media.chooseSpeaker(this.#local.choice.speaker);

@@ -12,6 +12,7 @@ import "./chat-panel";
 import "./control-bar";
 import "./invite-dialog";
 import "./marks";
+import "./no-media";
 import "./people-panel";
 import "./settings-dialog";
 import "./stage";
@@ -98,6 +99,7 @@ export class Meeting extends RoomElement {
       <mc-banner .room=${room}></mc-banner>
       <main class="meeting-stage">
         <mc-stage .room=${room} .layout=${this.layout} .pinned=${this.pinned}></mc-stage>
+        <mc-no-media .room=${room}></mc-no-media>
       </main>
       ${panel ? this.#panel(panel) : nothing}
       <mc-controls .room=${room} .layout=${this.layout} .open=${panel} .unread=${this.unread}></mc-controls>
