@@ -88,15 +88,14 @@ func (r *receiver) recvmmsg(fd uintptr) bool {
 		r.headers[i].Hdr.Namelen = lengthV6
 	}
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers[0])),
-			uintptr(len(r.headers)), unix.MSG_DONTWAIT, 0, 0)
+		n, errno := rawSyscall(unix.SYS_RECVMMSG, fd, unsafe.Pointer(&r.headers[0]), len(r.headers))
 		switch errno {
 		case unix.EINTR:
 			continue
 		case unix.EAGAIN:
 			return false
 		case 0:
-			r.to = int(n)
+			r.to = n
 			r.count.reads.Add(1)
 			r.count.received.Add(uint64(n))
 		default:

@@ -57,7 +57,6 @@ type Conn struct {
 	out      protector
 	outgoing outgoing
 	header   [headerRoom]byte
-	padding  []byte
 	sent     struct{ packets, bytes, control uint64 }
 }
 

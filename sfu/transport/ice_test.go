@@ -69,6 +69,7 @@ func TestStrangers(t *testing.T) {
 	b.write(t, []byte{22, 0xFE, 0xFD})
 	b.write(t, newAnswer(typeSuccess, make([]byte, 12)).sign(early.Pwd))
 	b2.check(t, false) // the only one that is answered
+	unittest.Until(t, "the answer's count", func() bool { return p.Stats().Requests == 1 })
 	want := [Drops]uint64{DropUser: 4, DropIntegrity: 1, DropMalformed: 3, DropStranger: 4}
 	if s := p.Stats(); s.Drops != want || s.Requests != 1 || s.Addresses != 1 {
 		t.Fatalf("%+v", s)

@@ -13,6 +13,8 @@ const (
 	maxSend = 1600
 	// soundSize and below is sound, which comes alone and waits for nobody; bytes.
 	soundSize = 400
+	// levelStep is what the sizes of longer packets are rounded up to, bytes.
+	levelStep = 16
 )
 
 // WriteRTP encrypts a packet and queues it on the nominated path. It never blocks
@@ -31,11 +33,11 @@ func (c *Conn) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%w: header: %w", ErrPacket, err)
 	}
-	header := c.header[:n]
-	if h.Padding && h.PaddingSize > 0 {
-		payload = c.padded(payload, int(h.PaddingSize))
+	padding := level(h, n+len(payload))
+	if h.Padding {
+		padding = int(h.PaddingSize)
 	}
-	size := n + len(payload) + c.out.overheadRTP()
+	size := n + len(payload) + padding + c.out.overheadRTP()
 	if size > maxSend {
 		return 0, fmt.Errorf("%w: %d bytes", ErrPacket, size)
 	}
@@ -45,7 +47,11 @@ func (c *Conn) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 		c.drop(DropQueue)
 		return size, nil
 	}
-	if err = c.out.sealRTP(room, header, payload, h.SSRC, index); err != nil {
+	if padding > 0 {
+		c.header[0] |= 1 << 5
+		payload = pad(room[n:], payload, padding)
+	}
+	if err = c.out.sealRTP(room, c.header[:n], payload, h.SSRC, index); err != nil {
 		clear(room) // what is in the clear must not leave
 	}
 	// The end of a picture goes at once with all before it; sound is no longer
@@ -59,14 +65,24 @@ func (c *Conn) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	return size, nil
 }
 
-// padded returns the payload with its padding (RFC 3550 §5.1).
-func (c *Conn) padded(payload []byte, padding int) []byte {
-	c.padding = append(c.padding[:0], payload...)
-	for range padding - 1 {
-		c.padding = append(c.padding, 0)
+// level returns how much padding brings a packet to the size of its neighbours, so
+// that they go as one train, whose packets must be equal but for the last. Browsers
+// cut a frame into packets that differ by a byte, the larger ones behind. It is the
+// same for the same packet: one that is repeated must be equal to the first.
+func level(h *rtp.Header, size int) int {
+	if h.Marker || size <= soundSize {
+		return 0
 	}
-	c.padding = append(c.padding, byte(padding))
-	return c.padding
+	return -size & (levelStep - 1)
+}
+
+// pad puts the payload and its padding (RFC 3550 §5.1) into room.
+func pad(room, payload []byte, padding int) []byte {
+	n := copy(room, payload)
+	room = room[:n+padding]
+	clear(room[n:])
+	room[n+padding-1] = byte(padding)
+	return room
 }
 
 // WriteRTCP encrypts a compound packet and sends it. Like WriteRTP it never blocks.
