@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/meetcast/meetcast/internal/loadtest"
 )
 
 // commands is the command line; each command is one file.
@@ -32,6 +34,7 @@ func main() {
 		kong.Name("meetcast"),
 		kong.Description("Self-hosted video meetings that go live."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"limits": strings.Join(loadtest.LimitNames(), ", ")},
 	)
 	err := k.Run()
 	var exit exitError

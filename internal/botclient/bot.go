@@ -36,9 +36,9 @@ type Bot struct {
 
 	negotiateMu sync.Mutex // one offer at a time
 	lines       []line     // in the order of the m-lines
-	offers      int
 
 	dropped  atomic.Uint64 // events
+	offered  atomic.Int64
 	messages atomic.Uint64 // received from the server
 	strays   atomic.Uint64 // packets of streams nobody told of
 	sawMedia atomic.Bool
@@ -158,6 +158,11 @@ func (b *Bot) receive(kind string, raw []byte) {
 	}
 	if s, ok := message.(*wire.Slots); ok {
 		b.rebind(s.Slots)
+	}
+	if l, ok := message.(*wire.Layers); ok && !b.cfg.IgnoreLayers {
+		if sender, ok := b.senders[track.Source(l.Source)]; ok {
+			sender.activate(l.Active)
+		}
 	}
 	b.board.update(func(s *State) { s.apply(message) })
 	b.emit(Event{Type: kind, Message: message})

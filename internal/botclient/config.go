@@ -49,6 +49,8 @@ type Config struct {
 	Loss light.Loss
 	// RED offers redundant audio (RFC 2198) on all audio lines.
 	RED bool
+	// IgnoreLayers goes on sending layers that the server says nobody watches.
+	IgnoreLayers bool
 	// PingInterval keeps the socket alive; zero means 10 s.
 	PingInterval time.Duration
 	// EventQueue bounds the events channel; zero means 256. When it is full the

@@ -81,7 +81,7 @@ func (b *Bot) negotiateLocked(ctx context.Context) error {
 	if len(b.lines) == 0 {
 		return nil // a member without media: there is nothing to offer
 	}
-	b.offers++
+	b.offered.Add(1)
 	var answer wire.Answer
 	err := b.socket().request(ctx, func(id string) any {
 		return wire.Offer{Head: wire.Head{Type: wire.TypeOffer, ID: id}, SDP: b.offer().String(), Tracks: b.trackLines()}
@@ -112,7 +112,7 @@ func (b *Bot) negotiateLocked(ctx context.Context) error {
 
 // offer describes the lines as they are now.
 func (b *Bot) offer() light.Offer {
-	o := light.Offer{Session: b.session >> 1, Version: b.offers, Local: b.conn.Local(), Fingerprint: b.cfg.Stack.fingerprint,
+	o := light.Offer{Session: b.session >> 1, Version: int(b.offered.Load()), Local: b.conn.Local(), Fingerprint: b.cfg.Stack.fingerprint,
 		CNAME: "bot-" + strconv.FormatUint(b.session, 36)}
 	for _, l := range b.lines {
 		kind := l.kind.String()

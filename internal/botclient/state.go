@@ -109,6 +109,8 @@ func decode(kind string, raw []byte) (any, error) {
 		m = new(wire.Candidate)
 	case wire.TypeSlots:
 		m = new(wire.Slots)
+	case wire.TypeLayers:
+		m = new(wire.Layers)
 	case wire.TypeParticipants:
 		m = new(wire.Participants)
 	case wire.TypeSpeakers:

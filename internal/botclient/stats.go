@@ -19,6 +19,7 @@ type Stats struct {
 	JoinTime, MediaTime time.Duration
 	Messages            uint64 // signaling messages received, answers aside
 	DroppedEvents       uint64 // events nobody read in time
+	Offers              int    // sent; more than one is a renegotiation
 	Strays              uint64 // packets of streams that nobody told of
 	Path                light.Stats
 	Slots               []SlotStats
@@ -82,7 +83,7 @@ type SentStats struct {
 func (b *Bot) Stats() Stats {
 	b.mu.Lock()
 	s := Stats{Messages: b.messages.Load(), DroppedEvents: b.dropped.Load(),
-		Strays: b.strays.Load(), Path: b.conn.Stats()}
+		Offers: int(b.offered.Load()), Strays: b.strays.Load(), Path: b.conn.Stats()}
 	if !b.connectedAt.IsZero() {
 		s.JoinTime = b.connectedAt.Sub(b.dialed)
 	}

@@ -1,9 +1,10 @@
 // Package loadtest puts simulated participants (package botclient) into rooms
 // of a Meetcast server and measures what they get: join times, packets, loss,
-// late slots, and the server's CPU for each packet when it runs on this machine.
+// freezes, latency, late slots, broadcasts, and the server's CPU for each packet
+// when it runs on this machine.
 //
-//	prepare media → create rooms → publishers join → subscribers join at a
-//	steady pace → settle → measure → leave → Result
+//	prepare media → create rooms → publishers join → subscribers join, in steps,
+//	at a steady pace → settle → broadcasts start → measure → leave → Result
 //
 // It is the engine of `meetcast loadtest`.
 package loadtest
@@ -24,6 +25,19 @@ const (
 	VideoNone = "none"
 )
 
+// What receivers ask for, Config.View.
+const (
+	// ViewServer says nothing: the server fills the slots as it likes.
+	ViewServer = "server"
+	// ViewTiles is the first publishers, all of the tile size.
+	ViewTiles = "tiles"
+	// ViewSpeaker is the dominant speaker on a stage, others as tiles.
+	ViewSpeaker = "speaker"
+)
+
+// NoSlots as Config.VideoSlots means that receivers have no pictures.
+const NoSlots = -1
+
 // Defaults of Config.
 const (
 	DefaultDuration       = 30 * time.Second
@@ -32,6 +46,10 @@ const (
 	DefaultHeight         = 720
 	DefaultFPS            = 30
 	DefaultBitrate        = 2_000_000
+	DefaultTileWidth      = 320
+	DefaultTileHeight     = 180
+	DefaultSpeakerTurn    = 5 * time.Second
+	DefaultStepHold       = 10 * time.Second
 )
 
 // maxBots keeps a slip of the finger from taking the machine down.
@@ -53,6 +71,10 @@ type Config struct {
 	PublishersReceive bool
 	Duration          time.Duration // measured, after everybody has joined
 	JoinsPerSecond    float64
+	// Steps lets subscribers join in so many groups, each watched for StepHold
+	// before the next; zero means one.
+	Steps    int
+	StepHold time.Duration
 
 	Video         string // VideoVP8, VideoH264 or VideoNone; empty means VP8
 	Simulcast     bool   // three layers: full, half, quarter size
@@ -60,16 +82,39 @@ type Config struct {
 	FPS           int
 	Bitrate       int // bit/s, of the full layer
 	NoAudio       bool
+	RED           bool // redundant audio
+	DTX           bool // who is silent sends next to nothing
+	// Generated sends frames without a picture, for which no ffmpeg is needed:
+	// the server cannot tell, a decoder can. VP8 only.
+	Generated bool
+	// IgnoreLayers goes on sending what the server says nobody watches.
+	IgnoreLayers bool
 
-	// VideoSlots of each receiver; zero means one for each publisher, at most 9.
+	// VideoSlots of each receiver; zero means one for each publisher, at most 9;
+	// NoSlots none.
 	VideoSlots int
+	View       string // empty means ViewTiles when a tile size is given, else ViewServer
 	// TileWidth and TileHeight are the picture size that receivers ask for, in
-	// pixels; zero leaves the choice to the server.
+	// pixels; ViewSpeaker asks for one picture of Width × Height.
 	TileWidth, TileHeight int
+	// PageEvery shows the next publishers of the room, ResizeEvery asks for all
+	// pictures in another size; zero means never.
+	PageEvery, ResizeEvery time.Duration
 	// Speakers is how many publishers of a room speak at a time, taking turns
 	// of SpeakerTurn; zero lets all of them speak always.
 	Speakers    int
-	SpeakerTurn time.Duration // zero means 5 s
+	SpeakerTurn time.Duration
+
+	// LossDown and LossUp are shares of media packets, 0 to 1, that the bots drop
+	// on purpose, the same ones for the same LossSeed.
+	LossDown, LossUp float64
+	LossSeed         uint64
+
+	// Broadcasts starts a broadcast in so many of the rooms and watches it.
+	Broadcasts int
+
+	// PerViewer puts every receiver's figures into the result.
+	PerViewer bool
 
 	// ServerPID is the server's process on this machine; zero looks for the
 	// owner of the listening port.
@@ -94,8 +139,20 @@ func (c *Config) setDefaults() {
 	c.VideoSlots = cmp.Or(c.VideoSlots, min(max(c.Publishers, 1), 9))
 	c.Duration = cmp.Or(c.Duration, DefaultDuration)
 	c.JoinsPerSecond = cmp.Or(c.JoinsPerSecond, DefaultJoinsPerSecond)
+	c.Steps = cmp.Or(c.Steps, 1)
+	c.StepHold = cmp.Or(c.StepHold, DefaultStepHold)
 	c.Video = cmp.Or(c.Video, VideoVP8)
-	c.SpeakerTurn = cmp.Or(c.SpeakerTurn, 5*time.Second)
+	c.SpeakerTurn = cmp.Or(c.SpeakerTurn, DefaultSpeakerTurn)
+	if c.View == "" {
+		c.View = ViewServer
+		if c.TileWidth > 0 || c.PageEvery > 0 || c.ResizeEvery > 0 {
+			c.View = ViewTiles
+		}
+	}
+	if c.TileWidth == 0 {
+		c.TileWidth, c.TileHeight = DefaultTileWidth, DefaultTileHeight
+	}
+	c.TileHeight = cmp.Or(c.TileHeight, c.TileWidth*9/16)
 }
 
 // check refuses what cannot be run, with sentences for the person who typed it.
@@ -112,19 +169,46 @@ func (c *Config) check() error {
 		return errors.New("nobody to send in: give publishers or subscribers")
 	case c.Rooms*(c.Publishers+c.Subscribers) > maxBots:
 		return fmt.Errorf("%d participants are more than one process can play (%d)", c.Rooms*(c.Publishers+c.Subscribers), maxBots)
+	case c.Broadcasts < 0 || c.Broadcasts > c.Rooms:
+		return fmt.Errorf("%d broadcasts in %d rooms", c.Broadcasts, c.Rooms)
+	}
+	if err := errors.Join(c.checkMedia(), c.checkShape()); err != nil {
+		return err
+	}
+	if !c.OwnServer && !isLoopback(u.Hostname()) {
+		return ErrNotOwn
+	}
+	return nil
+}
+
+// checkMedia is about what is sent.
+func (c *Config) checkMedia() error {
+	switch {
 	case c.Video != VideoVP8 && c.Video != VideoH264 && c.Video != VideoNone:
 		return fmt.Errorf("video codec %q is not one of vp8, h264, none", c.Video)
 	case c.Video == VideoNone && c.NoAudio && c.Publishers > 0:
 		return errors.New("neither sound nor picture: publishers have nothing to send")
+	case c.Video == VideoH264 && c.Generated:
+		return errors.New("generated pictures are VP8")
 	case c.Width < 64 || c.Height < 64 || c.Width%8 != 0 || c.Height%8 != 0:
 		return fmt.Errorf("picture size %dx%d: both must be multiples of 8 and at least 64", c.Width, c.Height)
 	case c.FPS < 1 || c.FPS > 60 || c.Bitrate < 20_000:
 		return fmt.Errorf("%d frames per second at %d bit/s is no video", c.FPS, c.Bitrate)
-	case c.Duration < 0 || c.JoinsPerSecond < 0:
-		return errors.New("duration and joins per second cannot be negative")
 	}
-	if !c.OwnServer && !isLoopback(u.Hostname()) {
-		return ErrNotOwn
+	return nil
+}
+
+// checkShape is about how the test goes.
+func (c *Config) checkShape() error {
+	switch {
+	case c.Duration < 0 || c.JoinsPerSecond < 0 || c.StepHold < 0 || c.PageEvery < 0 || c.ResizeEvery < 0 || c.SpeakerTurn < 0:
+		return errors.New("times and joins per second cannot be negative")
+	case c.Steps < 0 || c.VideoSlots < NoSlots || c.TileWidth < 0 || c.TileHeight < 0:
+		return errors.New("steps, slots and sizes cannot be negative")
+	case c.View != ViewServer && c.View != ViewTiles && c.View != ViewSpeaker:
+		return fmt.Errorf("view %q is not one of server, tiles, speaker", c.View)
+	case c.LossDown < 0 || c.LossDown >= 1 || c.LossUp < 0 || c.LossUp >= 1:
+		return errors.New("loss is a share of packets: 0 % to below 100 %")
 	}
 	return nil
 }

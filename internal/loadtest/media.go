@@ -26,6 +26,9 @@ func prepare(ctx context.Context, c *Config) ([]botclient.Track, error) {
 	if c.Publishers == 0 {
 		return nil, nil
 	}
+	if c.Generated {
+		return generated(c), nil
+	}
 	maker := &clip.Maker{FFmpeg: c.FFmpeg, Dir: c.CacheDir}
 	var tracks []botclient.Track
 	if !c.NoAudio {
@@ -33,12 +36,12 @@ func prepare(ctx context.Context, c *Config) ([]botclient.Track, error) {
 		if err != nil {
 			return nil, fmt.Errorf("prepare media: %w", err)
 		}
-		tracks = append(tracks, botclient.Track{Source: track.Microphone, Layers: []*clip.Clip{sound}, Level: levelSpeaking})
+		tracks = append(tracks, botclient.Track{Source: track.Microphone, Layers: []*clip.Clip{sound}, Level: firstLevel(c), DTX: c.DTX})
 	}
 	if c.Video == VideoNone {
 		return tracks, nil
 	}
-	camera := botclient.Track{Source: track.Camera}
+	camera := botclient.Track{Source: track.Camera, Marked: true}
 	for _, spec := range layers(c) {
 		picture, err := maker.Video(ctx, spec)
 		if err != nil {
@@ -47,6 +50,23 @@ func prepare(ctx context.Context, c *Config) ([]botclient.Track, error) {
 		camera.Layers = append(camera.Layers, picture)
 	}
 	return append(tracks, camera), nil
+}
+
+// generated makes the same without ffmpeg, and without anything to see or hear.
+func generated(c *Config) []botclient.Track {
+	var tracks []botclient.Track
+	if !c.NoAudio {
+		sound := clip.Placeholder(packet.Opus, 0, 0, 0, 0)
+		tracks = append(tracks, botclient.Track{Source: track.Microphone, Layers: []*clip.Clip{sound}, Level: firstLevel(c), DTX: c.DTX})
+	}
+	if c.Video == VideoNone {
+		return tracks
+	}
+	camera := botclient.Track{Source: track.Camera, Marked: true}
+	for _, s := range layers(c) {
+		camera.Layers = append(camera.Layers, clip.Placeholder(s.Codec, s.Width, s.Height, s.FPS, s.Bitrate))
+	}
+	return append(tracks, camera)
 }
 
 // layers are the encodings of the camera, smallest first, with the bit rates
@@ -71,3 +91,11 @@ func layers(c *Config) []clip.VideoSpec {
 }
 
 func even(n int) int { return n &^ 1 }
+
+// firstLevel is how loud publishers are until they get the word.
+func firstLevel(c *Config) uint8 {
+	if c.Speakers > 0 {
+		return levelSilent
+	}
+	return levelSpeaking
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,6 +56,16 @@ func (p *progress) live(now time.Time, format string, args ...any) {
 		p.last = now
 		fmt.Fprintf(p.out, format+"\n", args...)
 	}
+}
+
+// barWidth is the length of the bar, in characters.
+const barWidth = 24
+
+// bar shows how far a phase is, and how things stand.
+func (p *progress) bar(now time.Time, done float64, format string, args ...any) {
+	filled := int(min(max(done, 0), 1) * barWidth)
+	bar := strings.Repeat("█", filled) + strings.Repeat("░", barWidth-filled)
+	p.live(now, "%s %s", bar, fmt.Sprintf(format, args...))
 }
 
 // end closes the live line.

@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meetcast/meetcast/internal/botclient"
-	"github.com/meetcast/meetcast/sfu/track"
-	"github.com/meetcast/meetcast/signaling/wire"
+	"github.com/meetcast/meetcast/internal/botclient/light"
 )
 
 const (
 	joinTimeout = 20 * time.Second
 	settleTime  = time.Second
-	sampleEvery = 500 * time.Millisecond
+	sampleEvery = time.Second
 	// maxReasons of failed joins kept apart; further ones count as "other".
 	maxReasons = 20
 )
@@ -31,9 +32,12 @@ type run struct {
 	stack  *botclient.Stack
 	server process
 	notes  []string
+	views  atomic.Uint64
+	acting sync.WaitGroup // those who look and conduct
 
 	mu     sync.Mutex
 	bots   []*member
+	stages map[int][]string // the cameras of each room; replaced, never changed
 	errors map[string]int
 	failed int
 	wanted int
@@ -42,6 +46,8 @@ type run struct {
 // member is one bot and its room.
 type member struct {
 	*botclient.Bot
+	name     string
+	self     string // participant id
 	room     int
 	sends    bool
 	receives bool
@@ -55,20 +61,25 @@ func Run(ctx context.Context, cfg Config, progress io.Writer) (Result, error) {
 	if err := cfg.check(); err != nil {
 		return Result{}, fmt.Errorf("check load test: %w", err)
 	}
-	r := &run{cfg: cfg, show: newProgress(progress), errors: map[string]int{}}
+	r := &run{cfg: cfg, show: newProgress(progress), errors: map[string]int{}, stages: map[int][]string{}}
 	defer r.show.end()
 	if err := r.prepare(ctx); err != nil {
 		return Result{}, err
 	}
 	defer r.leave()
-	r.enter(ctx)
+	acting, stop := context.WithCancel(ctx)
+	defer r.acting.Wait()
+	defer stop()
+	joining, steps := r.enter(ctx, acting)
 	if len(r.members()) == 0 {
 		if err := ctx.Err(); err != nil {
 			return Result{}, err
 		}
 		return Result{}, fmt.Errorf("nobody could join: %w", r.firstReason())
 	}
-	return r.measure(ctx), nil
+	result := r.measure(ctx)
+	result.Joining, result.Steps = joining, append(steps, result.asStep(len(r.members())))
+	return result, nil
 }
 
 // prepare does all that must not be measured.
@@ -94,85 +105,117 @@ func (r *run) prepare(ctx context.Context) error {
 	return nil
 }
 
-// enter brings the publishers in, then the subscribers, at a steady pace. A
-// join that fails is counted; the test goes on with the others.
-func (r *run) enter(ctx context.Context) {
+// enter brings the publishers in, then the subscribers, in steps at a steady
+// pace. It returns what those who were in already felt of the joins, and the
+// figures of all steps but the last.
+func (r *run) enter(ctx, acting context.Context) (Disturbance, []Step) {
 	c := &r.cfg
 	r.wanted = c.Rooms * (c.Publishers + c.Subscribers)
-	pace := time.NewTicker(time.Duration(float64(time.Second) / c.JoinsPerSecond))
-	defer pace.Stop()
-	for _, sends := range []bool{true, false} {
-		n := c.Subscribers
-		if sends {
-			n = c.Publishers
+	r.admit(ctx, acting, c.Publishers*c.Rooms, 0, true)
+	r.acting.Go(func() { r.conduct(acting) })
+	before := r.sample()
+	var steps []Step
+	all := c.Subscribers * c.Rooms
+	for i := range c.Steps {
+		from, to := all*i/c.Steps, all*(i+1)/c.Steps
+		r.admit(ctx, acting, to-from, from, false)
+		if i < c.Steps-1 && ctx.Err() == nil {
+			steps = append(steps, r.hold(ctx))
 		}
-		var joining sync.WaitGroup
-		for i := range n * c.Rooms {
-			select {
-			case <-ctx.Done():
-			case now := <-pace.C:
-				joining.Go(func() { r.join(ctx, i%c.Rooms, i/c.Rooms, sends) })
-				r.show.live(now, "Joining: %d of %d …", len(r.members()), r.wanted)
-			}
-		}
-		joining.Wait()
 	}
 	r.show.step("Joined: %d of %d", len(r.members()), r.wanted)
+	return disturbance(before, r.sample()), steps
+}
+
+// admit joins n bots at the pace. A join that fails is counted; the test goes on
+// with the others.
+func (r *run) admit(ctx, acting context.Context, n, from int, sends bool) {
+	pace := time.NewTicker(time.Duration(float64(time.Second) / r.cfg.JoinsPerSecond))
+	defer pace.Stop()
+	var joining sync.WaitGroup
+	defer joining.Wait()
+	for i := from; i < from+n; i++ {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-pace.C:
+			joining.Go(func() { r.join(ctx, acting, i%r.cfg.Rooms, i/r.cfg.Rooms, sends) })
+			in := len(r.members())
+			r.show.bar(now, float64(in)/float64(r.wanted), "joining: %d of %d", in, r.wanted)
+		}
+	}
+}
+
+// hold watches a step before the next.
+func (r *run) hold(ctx context.Context) Step {
+	wait(ctx, settleTime)
+	begin := r.sample()
+	until := begin.at.Add(r.cfg.StepHold)
+	for ctx.Err() == nil && time.Now().Before(until) {
+		wait(ctx, min(sampleEvery, time.Until(until)))
+		now := time.Now()
+		r.show.bar(now, 1-float64(until.Sub(now))/float64(r.cfg.StepHold), "step with %d members", len(r.members()))
+	}
+	result := r.result(begin, r.sample(), false)
+	step := result.asStep(len(r.members()))
+	r.show.step("%s", step)
+	return step
 }
 
 // join brings one bot in and waits until its media path is up.
-func (r *run) join(ctx context.Context, room, number int, sends bool) {
+func (r *run) join(ctx, acting context.Context, room, number int, sends bool) {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	m := &member{room: room, sends: sends, receives: !sends || r.cfg.PublishersReceive}
-	cfg := botclient.Config{URL: r.cfg.URL, Token: r.tokens[room], Stack: r.stack, EventQueue: 1, Name: fmt.Sprintf("Viewer %d", number+1)}
+	m := &member{room: room, sends: sends, receives: !sends || r.cfg.PublishersReceive, name: fmt.Sprintf("Viewer %d", number+1)}
 	if sends {
-		cfg.Name, cfg.Publish = fmt.Sprintf("Publisher %d", number+1), r.tracks
+		m.name = fmt.Sprintf("Publisher %d", number+1)
 	}
-	if m.receives {
-		cfg.AudioSlots, cfg.VideoSlots = botclient.AllSlots, r.cfg.VideoSlots
-		if r.cfg.NoAudio {
-			cfg.AudioSlots = 0
-		}
-		if r.cfg.Video == VideoNone {
-			cfg.VideoSlots = 0
-		}
-	}
-	bot, err := botclient.Dial(ctx, cfg)
+	bot, err := botclient.Dial(ctx, r.botConfig(m))
 	if err != nil {
 		r.fail(err)
 		return
 	}
-	m.Bot = bot
-	if err = bot.WaitConnected(ctx); err == nil {
-		err = r.view(ctx, m)
-	}
-	if err != nil {
+	m.Bot, m.self = bot, bot.State().Self
+	if err := bot.WaitConnected(ctx); err != nil && (m.receives || sends) {
 		bot.Close()
 		r.fail(err)
 		return
 	}
 	r.mu.Lock()
 	r.bots = append(r.bots, m)
+	if sends && r.cfg.Video != VideoNone {
+		r.stages[room] = append(slices.Clone(r.stages[room]), m.self)
+	}
 	r.mu.Unlock()
+	if m.receives && r.cfg.View != ViewServer && r.cfg.VideoSlots > 0 {
+		r.acting.Go(func() { r.look(acting, m) })
+	}
 }
 
-// view asks for the first publishers of the room at the tile size, when the
-// test names one. Publishers are in before subscribers, so they are known.
-func (r *run) view(ctx context.Context, m *member) error {
-	if r.cfg.TileWidth == 0 || !m.receives {
-		return nil
+func (r *run) botConfig(m *member) botclient.Config {
+	c := &r.cfg
+	cfg := botclient.Config{URL: c.URL, Token: r.tokens[m.room], Stack: r.stack, EventQueue: 64, Name: m.name, RED: c.RED,
+		IgnoreLayers: c.IgnoreLayers, Loss: light.Loss{Down: c.LossDown, Up: c.LossUp, Seed: c.LossSeed}}
+	if m.sends {
+		cfg.Publish = r.tracks
 	}
-	var want []wire.Want
-	for _, p := range r.members() {
-		if p.sends && p.room == m.room && len(want) < r.cfg.VideoSlots {
-			want = append(want, wire.Want{
-				Participant: p.State().Self, Source: string(track.Camera),
-				Width: r.cfg.TileWidth, Height: r.cfg.TileHeight,
-			})
-		}
+	if !m.receives {
+		return cfg
 	}
-	return m.View(ctx, want, true)
+	if !c.NoAudio {
+		cfg.AudioSlots = botclient.AllSlots
+	}
+	if c.Video != VideoNone {
+		cfg.VideoSlots = max(c.VideoSlots, 0)
+	}
+	return cfg
+}
+
+// cameras of a room, in the order of joining.
+func (r *run) cameras(room int) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stages[room]
 }
 
 func (r *run) fail(err error) {
