@@ -36,6 +36,8 @@ const (
 	// somebody else's, when that is less than the idle part of the estimate.
 	passes = 0.95
 	idle   = 0.7
+	// patience is how long others are given to empty it.
+	patience = 500 * time.Millisecond
 	// collapse is the part of the estimate below which what comes out of the queue
 	// is believed again at once.
 	collapse = 0.7
@@ -55,6 +57,9 @@ const (
 	// silence is after how long without feedback the path counts as broken.
 	silence = 500 * time.Millisecond
 )
+
+// lossyShare is the share of lost packets from which a path counts as lossy.
+const lossyShare = 0.01
 
 // lostKept is how many lost packets are remembered for who repairs them.
 const lostKept = 64
@@ -214,7 +219,7 @@ func (e *Estimator) observeRTT(rtt time.Duration) {
 // judgeLoss updates the loss-based limit (draft-ietf-rmcat-gcc-02 §6).
 func (e *Estimator) judgeLoss(at time.Duration) {
 	rate, _ := e.acked.rate()
-	if e.losses.judge(at, float64(rate), e.target, e.rtt+300*time.Millisecond, e.cfg) {
+	if e.losses.judge(at, float64(rate), e.target, e.rtt+300*time.Millisecond, e.queue.standing, e.cfg) {
 		e.tested = true
 	}
 }
@@ -262,9 +267,9 @@ func (e *Estimator) overused(at time.Duration, rate float64, known bool) {
 	case measured:
 		e.share, e.shareAt = out, at
 		e.capacity.sample(out)
-		if out > passes*in && in < idle*e.target {
+		if out > passes*in && in < idle*e.target && e.queue.stands() < patience {
 			// All of the little that was sent came through: it is others that fill the
-			// queue, and they have to make room. It says nothing of what would fit.
+			// queue, and they have to make room first. It says nothing of what would fit.
 			return
 		}
 		drain := min(drainMost, max(0, e.queue.delay-2*fullDelay).Seconds()/drainTime.Seconds())
@@ -349,6 +354,14 @@ func (e *Estimator) Loss() float64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.losses.rate
+}
+
+// Lossy tells whether the path loses packets although no queue stands on it: to
+// send less would not help.
+func (e *Estimator) Lossy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.losses.own > lossyShare || !e.queue.standing && e.losses.rate > 2*lossyShare
 }
 
 // Lost appends to buf the transport-wide sequence numbers of packets that were

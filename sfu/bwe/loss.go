@@ -49,13 +49,13 @@ func (l *losses) count(received bool) {
 
 // judge updates the limit, and tells whether the path turned out to be full.
 // arriving is the rate at which packets arrive, and settle how long a change
-// takes to show.
-func (l *losses) judge(at time.Duration, arriving, target float64, settle time.Duration, bounds Config) bool {
+// takes to show. While a queue stands, nothing is learned of the path's own loss.
+func (l *losses) judge(at time.Duration, arriving, target float64, settle time.Duration, standing bool, bounds Config) bool {
 	since := at - l.at
 	if l.seen < lossMany || since < lossSoon {
 		return false
 	}
-	share := float64(l.lost) / float64(l.seen)
+	share, seen := float64(l.lost)/float64(l.seen), float64(l.seen)
 	if (l.seen < lossPackets || since < lossInterval) && share < lossHeavy {
 		return false
 	}
@@ -69,23 +69,34 @@ func (l *losses) judge(at time.Duration, arriving, target float64, settle time.D
 		return false
 	}
 	switch {
-	case share > l.own+lossHigh || share > lossOwnMost+lossHigh/2:
+	case share > l.own+max(lossHigh, chance(l.own, seen)) || share > lossOwnMost+lossHigh:
 		l.begin(at, share, arriving, target, bounds)
 		return true
 	case share <= l.own+lossHigh/4:
-		l.own += 0.3 * (share - l.own)
+		if !standing || share < l.own {
+			l.own += 0.3 * (share - l.own)
+		}
 		grown := l.limit * math.Pow(1+3*growth, min(since, time.Second).Seconds())
 		l.limit = min(grown, float64(bounds.Max))
 	}
 	return false
 }
 
-// begin limits the rate to what arrives, to see what becomes of the loss.
+// chance is by how much the loss of n packets may exceed its mean by chance: three
+// standard deviations.
+func chance(mean, n float64) float64 { return 3 * math.Sqrt(mean*(1-mean)/n) }
+
+// begin limits the rate to less than what is sent now, to see what becomes of the
+// loss. What a path loses because it is full falls by half then, or more.
 func (l *losses) begin(at time.Duration, share, arriving, target float64, bounds Config) {
 	l.trial.running, l.trial.before, l.trial.loss, l.trial.from = true, min(l.limit, target), share, at
-	next := min(l.limit, target) * (1 - 0.5*share)
+	next := min(l.limit, target)
 	if arriving > 0 {
-		next = min(next, 0.95*arriving)
+		next = min(next, arriving/(1-min(share, 0.9)))
+	}
+	next *= 1 - 0.5*share
+	if share >= lossHeavy && arriving > 0 {
+		next = min(next, backOff*arriving)
 	}
 	l.limit = max(next, float64(bounds.Min))
 }

@@ -2,8 +2,13 @@ package bwe
 
 import "time"
 
-// probeStale is after how long without feedback nothing is known of the path.
-const probeStale = 2 * time.Second
+const (
+	// probeStale is after how long without feedback nothing is known of the path.
+	probeStale = 2 * time.Second
+	// probeLeast is the least that is probed for, bit/s: enough for a small picture,
+	// where doubling what sound alone takes would need several probes to succeed.
+	probeLeast = 250_000
+)
 
 // Probe asks whether to send padding, and how much, when demand (bit/s) exceeds
 // the estimate. It starts a probe when one is due; while it runs, bytes is what
@@ -28,7 +33,7 @@ func (e *Estimator) Probe(now time.Time, demand int) (bytes int, running bool) {
 		return 0, false
 	}
 	target := e.targetLocked()
-	rate := min(2*target, max(demand*11/10, target*12/10), e.cfg.Max)
+	rate := min(max(2*target, probeLeast), max(demand*11/10, target*12/10), e.cfg.Max)
 	*p = probe{rate: rate, began: at, until: at + probeLength, running: true}
 	p.judge = p.until + max(2*e.rtt, 200*time.Millisecond)
 	e.probes++

@@ -27,9 +27,8 @@ const (
 	audioRate      = 40_000
 	redundancyRate = 65_000
 	// spareAfter is after how long without losses sound goes without redundancy on
-	// a path that does not carry all that is wanted, and spareLoss what counts.
+	// a path that does not carry all that is wanted.
 	spareAfter = 5 * time.Second
-	spareLoss  = 0.005
 	// trust is what a subscriber's path is taken to carry until it shows otherwise,
 	// bit/s: a picture without layers must not wait for an estimate.
 	trust = 3_000_000
@@ -99,8 +98,8 @@ func (c *Controller) hush(downs []*forward.Down) {
 
 // allocate chooses the layer of every video slot.
 func (c *Controller) allocate(now time.Time, downs []*forward.Down) {
+	audio, extra, stamped, redundant := 0, 0, false, c.redundant(now)
 	c.streams, c.video, c.demand = c.streams[:0], c.video[:0], 0
-	audio, stamped, redundant := 0, false, c.redundant(now)
 	for _, d := range downs {
 		up, size := d.Bound()
 		switch {
@@ -108,7 +107,7 @@ func (c *Controller) allocate(now time.Time, downs []*forward.Down) {
 		case d.Kind() == track.Audio:
 			audio += audioRate
 			if d.SetRedundancy(redundant) {
-				audio += redundancyRate
+				extra += redundancyRate
 			}
 		default:
 			stamped = stamped || d.Stamped()
@@ -124,6 +123,8 @@ func (c *Controller) allocate(now time.Time, downs []*forward.Down) {
 		// What is lost is sent again, out of the same bandwidth.
 		arrives = 1 - c.bwe.Loss()
 		budget = int(float64(c.bwe.Target())*arrives) - audio
+		// Redundancy comes before better pictures, but not before the only one.
+		budget = max(budget-extra, min(budget, allocate.Floor(0, c.streams)))
 		if !c.bwe.Tested() {
 			budget = max(budget, allocate.Floor(trust, c.streams))
 		}
@@ -146,9 +147,10 @@ func (c *Controller) allocate(now time.Time, downs []*forward.Down) {
 }
 
 // redundant tells whether sound shall go out with redundancy: always when all that
-// is wanted fits, else while packets are lost.
+// is wanted fits, and while the path loses packets by itself; not where it would
+// but fill a queue that loses them.
 func (c *Controller) redundant(now time.Time) bool {
-	if c.demand <= c.bwe.Target() || c.bwe.Loss() > spareLoss {
+	if c.demand <= c.bwe.Target() || c.bwe.Lossy() {
 		c.unspared = now
 	}
 	return now.Sub(c.unspared) < spareAfter
