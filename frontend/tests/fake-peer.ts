@@ -53,6 +53,7 @@ export class FakePeerConnection {
   refuseLocal = false;
   localDescription: { sdp: string } | null = null;
   remote: string[] = [];
+  remoteDescription: { sdp: string } | null = null;
   rollbacks = 0;
   restarts = 0;
   closed = false;

@@ -85,6 +85,11 @@ export class Peer extends Emitter<PeerEvents> {
     return this.#pc.connectionState;
   }
 
+  /** The server's last answer, "" before the first. */
+  get answer(): string {
+    return this.#pc.remoteDescription?.sdp ?? "";
+  }
+
   /** Whether relays are tried, or could be. */
   get relays(): "none" | "later" | "tried" {
     if (!hasRelay(this.#servers)) return "none";

@@ -28,6 +28,15 @@ describe("Reach", () => {
     expect(r.ways.map((w) => w.targets)).toEqual([["192.0.2.1:10000"], ["[2001:db8::1]:10000"], []]);
   });
 
+  it("takes what the answer offers for silent when its time is over", () => {
+    const r = new Reach(false);
+    r.offered("v=0\r\na=candidate:1 1 udp 2130706431 192.0.2.1 10000 typ host\r\na=candidate:3 1 tcp 1518214911 2001:db8::1 10000 typ host tcptype passive\r\n");
+    expect(states(r)).toEqual({ udp: "waiting", tcp: "waiting", relay: "none" });
+    r.directTried = true;
+    expect(states(r)).toEqual({ udp: "silent", tcp: "silent", relay: "none" });
+    expect(r.ways[1]!.targets).toEqual(["[2001:db8::1]:10000"]);
+  });
+
   it("forgets nothing that the browser forgets", () => {
     const r = new Reach(false);
     r.observe(report(host, remote, pair("l", "r", { state: "failed" })));

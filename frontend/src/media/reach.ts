@@ -35,6 +35,13 @@ export class Reach {
   /** @param relay whether a relay may be used at all */
   constructor(private readonly relay: boolean) {}
 
+  /** Takes the candidates of the server's answer: stats name those alone that were paired. */
+  offered(sdp: string): void {
+    for (const [, protocol, host, port] of sdp.matchAll(/^a=candidate:\S+ \d+ (udp|tcp) \d+ (\S+) (\d+) /gim)) {
+      this.#offered[protocol!.toLowerCase() as "udp" | "tcp"].add(addressOf({ address: host, port: Number(port) }));
+    }
+  }
+
   observe(report: Iterable<[string, unknown]>): void {
     const all = new Map([...report].map(([id, stat]) => [id, { ...(stat as object), id } as Stat]));
     for (const s of all.values()) {
@@ -62,6 +69,8 @@ export class Reach {
     return [this.#way("udp"), this.#way("tcp"), { ...this.#way("relay"), reached: this.#relayed }];
   }
 
+  /** All direct ways have had the time to answer. */
+  directTried = false;
   /** The relays have had the time to answer: silence counts from now on. */
   relaysTried = false;
 
@@ -76,12 +85,12 @@ export class Reach {
       if (!this.relay) return "none";
       return this.relaysTried || this.#asked.relay.size > 0 ? "silent" : "waiting";
     }
-    if (this.#asked[name].size > 0) return "silent";
-    return targets.length > 0 ? "waiting" : "none";
+    if (targets.length === 0) return "none";
+    return this.directTried || this.#asked[name].size > 0 ? "silent" : "waiting";
   }
 }
 
-function addressOf(candidate: Stat): string {
+function addressOf(candidate: Record<string, unknown>): string {
   const { address, ip, port } = candidate;
   const host = typeof address === "string" ? address : typeof ip === "string" ? ip : "?";
   return host.includes(":") ? `[${host}]:${num(port)}` : `${host}:${num(port)}`;

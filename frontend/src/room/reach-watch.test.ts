@@ -8,6 +8,7 @@ class FakePeer implements Watched {
   state = "new";
   relays: Watched["relays"] = "later";
   looked = 0;
+  answer = "a=candidate:1 1 udp 5 192.0.2.1 10000 typ host\r\n";
   stats = () => {
     this.looked++;
     return Promise.resolve(new Map() as unknown as RTCStatsReport);
@@ -24,7 +25,7 @@ describe("ReachWatch", () => {
     peer.relays = "tried";
     await vi.advanceTimersByTimeAsync(1000);
     expect(changed).toHaveBeenCalled();
-    expect(watch.ways?.map((w) => w.state)).toEqual(["none", "none", "silent"]);
+    expect(watch.ways?.map((w) => w.state)).toEqual(["silent", "none", "silent"]);
     peer.state = "connected";
     watch.update();
     expect(watch.ways).toBeUndefined();

@@ -10,6 +10,8 @@ const RELAY_PATIENCE = 5000; // ms
 export interface Watched {
   readonly state: string;
   readonly relays: "none" | "later" | "tried";
+  /** The server's last answer, "" before the first. */
+  readonly answer: string;
   stats(): Promise<RTCStatsReport>;
 }
 
@@ -65,7 +67,9 @@ export class ReachWatch {
     const report = await this.peer.stats().catch(() => undefined);
     if (this.#timer === undefined || !report) return;
     this.#reach.observe(report as unknown as Iterable<[string, unknown]>);
+    this.#reach.offered(this.peer.answer);
     const passed = Date.now() - this.#since;
+    this.#reach.directTried = passed >= MEDIA_PATIENCE;
     this.#reach.relaysTried = this.peer.relays === "tried" && passed > RELAY_PATIENCE;
     if (passed < MEDIA_PATIENCE && this.peer.state !== "failed") return;
     this.#shown = true;

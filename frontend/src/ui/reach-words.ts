@@ -61,11 +61,11 @@ export function advice(ways: Way[]): string[] {
   return list;
 }
 
-/** Addresses that mean nothing outside one network: RFC 1918, 4193, 3927, 5737, loopback. */
+/** Addresses that mean nothing outside one network: RFC 1918, 3849, 3927, 4193, 5737, loopback. */
 export function unroutable(address: string): boolean {
   return (
     /^(10\.|127\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(address) ||
     /^(192\.0\.2\.|198\.51\.100\.|203\.0\.113\.)/.test(address) ||
-    /^\[(::1\]|f[cd]|fe[89ab])/i.test(address)
+    /^\[(::1\]|f[cd]|fe[89ab]|2001:db8:)/i.test(address)
   );
 }
