@@ -70,6 +70,15 @@ func (h *heard) Unpublished(id track.TrackID) {
 	h.ended = append(h.ended, id)
 }
 
+func (h *heard) LayersWanted(id track.TrackID, rids []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.wanted == nil {
+		h.wanted = make(map[track.TrackID][]string)
+	}
+	h.wanted[id] = rids
+}
+
 func (h *heard) StateChanged(PeerState) {}
 
 // newBarePeer makes a peer without sockets. The loop does not visit it.

@@ -108,6 +108,7 @@ type client struct {
 	published []track.UpTrack
 	ended     []track.TrackID
 	states    []PeerState
+	wanted    []string                // layers of the last track that this changed for
 	received  map[string][]rtp.Header // by mid
 	payloads  map[string][][]byte
 	sources   map[string]track.Source
@@ -123,6 +124,12 @@ func (c *client) Unpublished(id track.TrackID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = append(c.ended, id)
+}
+
+func (c *client) LayersWanted(_ track.TrackID, rids []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wanted = rids
 }
 
 func (c *client) StateChanged(s PeerState) {

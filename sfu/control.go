@@ -28,7 +28,7 @@ type schedule struct {
 func (p *Peer) visit(now time.Time, urgent bool) time.Duration {
 	p.visiting.Lock()
 	defer p.visiting.Unlock()
-	if p.lifetime.Err() != nil {
+	if p.closed.Load() {
 		return visitInterval
 	}
 	connected := p.State() == Connected

@@ -132,7 +132,7 @@ func (l *loop) take(turn int) (peers, urgent []*Peer, idle bool) {
 func visitAll(peers, eager []*Peer, now time.Time) []*Peer {
 	again := eager[:0]
 	for _, p := range eager {
-		if !slices.Contains(peers, p) && p.visit(now, false) <= turnInterval && p.lifetime.Err() == nil {
+		if !slices.Contains(peers, p) && p.visit(now, false) <= turnInterval && !p.closed.Load() {
 			again = append(again, p)
 		}
 	}

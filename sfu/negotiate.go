@@ -9,13 +9,9 @@ import (
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/jsep"
-	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 	"github.com/meetcast/meetcast/sfu/transport"
 )
-
-// codecs are what package forward knows how to carry.
-var codecs = []packet.Codec{packet.Opus, packet.VP8, packet.H264}
 
 // Answer takes the client's offer, the first one or a later one that adds, ends or
 // changes m-lines or restarts ICE, and returns the answer with all candidates.
@@ -26,10 +22,10 @@ var codecs = []packet.Codec{packet.Opus, packet.VP8, packet.H264}
 func (p *Peer) Answer(_ context.Context, sdp string, tracks map[string]track.Source) (string, error) {
 	p.negotiating.Lock()
 	defer p.negotiating.Unlock()
-	if p.lifetime.Err() != nil {
+	if p.closed.Load() {
 		return "", ErrClosed
 	}
-	o, err := jsep.Parse(sdp, tracks, jsep.Limits{AudioSlots: p.cfg.AudioSlots, VideoSlots: p.cfg.MaxVideoSlots, Codecs: codecs})
+	o, err := jsep.Parse(sdp, tracks, jsep.Limits{AudioSlots: p.cfg.AudioSlots, VideoSlots: p.cfg.MaxVideoSlots})
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBadOffer, err)
 	}

@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,10 +50,8 @@ type Peer struct {
 	ssrc   uint32 // ours in feedback
 	cname  string
 
-	// lifetime ends in Close.
-	lifetime context.Context
-	cancel   context.CancelFunc
-	closing  sync.Once
+	closing sync.Once
+	closed  atomic.Bool // Close has begun
 
 	state   atomic.Uint32 // PeerState
 	hurried atomic.Bool   // the loop was told to visit now
@@ -129,7 +126,6 @@ func newPeer(e *Engine, cfg PeerConfig) *Peer {
 	p.arrivals.ssrc, p.arrivals.epoch = p.ssrc, now
 	p.wired.Store(&wiring{})
 	p.streams.Store(&streams{})
-	p.lifetime, p.cancel = context.WithCancel(context.Background())
 	return p
 }
 
@@ -152,7 +148,7 @@ func (c handler) StateChanged(s transport.State) {
 	default:
 		return
 	}
-	if p.lifetime.Err() != nil || PeerState(p.state.Swap(uint32(state))) == state {
+	if p.closed.Load() || PeerState(p.state.Swap(uint32(state))) == state {
 		return
 	}
 	if state == Connected {
@@ -176,7 +172,7 @@ func (p *Peer) State() PeerState { return PeerState(p.state.Load()) }
 // gathering. Candidates may come before the first offer. They are checked and
 // counted only: a lite agent answers wherever checks come from.
 func (p *Peer) AddCandidate(candidate string, _ *string, _ *uint16, _ *string) error {
-	if p.lifetime.Err() != nil {
+	if p.closed.Load() {
 		return ErrClosed
 	}
 	p.mu.Lock()
@@ -237,7 +233,7 @@ func (p *Peer) Close() error {
 }
 
 func (p *Peer) close() error {
-	p.cancel()
+	p.closed.Store(true)
 	p.loop.remove(p)
 	// An answer and a visit under way end first.
 	p.negotiating.Lock()

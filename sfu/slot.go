@@ -56,7 +56,9 @@ func (s *slot) negotiated(l *jsep.Line, w forward.Writer) {
 	if l.Has(jsep.TransportCC) {
 		out.TransportCC = l.ID(sdp.TransportCCURI)
 	}
-	out.DependencyDescriptor = l.ID(packet.DependencyDescriptorURI)
+	if l.Mixed { // a descriptor may be longer than a small extension
+		out.DependencyDescriptor = l.ID(packet.DependencyDescriptorURI)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.out = out

@@ -39,8 +39,7 @@ type Offer struct {
 	Transport
 	// Bundle lists the mids of the BUNDLE group (RFC 8843).
 	Bundle []string
-	// Extensions are the ids of the header extensions that tell packets apart,
-	// the same on all lines.
+	// Routing is how packets are told apart, the same on all lines.
 	Routing Routing
 
 	trickle, mixed bool
@@ -87,11 +86,14 @@ type Line struct {
 	SSRC, RTX uint32
 	// ReducedSize tells that RTCP need not be compound (RFC 5506).
 	ReducedSize bool
+	// Mixed tells that header extensions of one byte and of two may take turns
+	// (RFC 8285 §6).
+	Mixed bool
 
 	media, protocol string
 	types           []string // as offered, for the answer to a rejected line
 	mux, simulcast  bool
-	mixed, both     bool
+	mixed           bool
 }
 
 // Format is one codec of an m-line.
@@ -164,8 +166,7 @@ func (l *Line) Format(payloadType uint8) (f Format, rtx, ok bool) {
 	return Format{}, false, false
 }
 
-// Has tells whether every video format of the line, or any audio format, allows a
-// feedback message.
+// Has tells whether a format of the line allows a feedback message.
 func (l *Line) Has(f Feedback) bool {
 	for _, x := range l.Formats {
 		if x.Feedback&f != 0 {

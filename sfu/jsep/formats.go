@@ -24,11 +24,11 @@ type offered struct {
 
 // readFormats chooses from the payload types of an m-line one for each codec that
 // we know, the best where several fit.
-func (l *Line) readFormats(m *sdp.MediaDescription, lim *Limits) {
+func (l *Line) readFormats(m *sdp.MediaDescription) {
 	all := readOffered(m)
 	for _, o := range all {
 		codec, rank, ok := l.judge(o)
-		if !ok || !lim.takes(codec) {
+		if !ok {
 			continue
 		}
 		f := Format{Codec: codec, Type: o.pt, Feedback: o.feedback & wanted(l.Kind), name: o.name, rank: rank,
@@ -41,9 +41,7 @@ func (l *Line) readFormats(m *sdp.MediaDescription, lim *Limits) {
 			l.Formats = append(slices.Delete(l.Formats, i, i+1), f)
 		}
 	}
-	if lim.takes(packet.RED) {
-		l.addRED(all)
-	}
+	l.addRED(all)
 	l.addRTX(all)
 }
 

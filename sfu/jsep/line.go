@@ -13,7 +13,7 @@ import (
 )
 
 // parseLine reads one m-line.
-func parseLine(m *sdp.MediaDescription, named *names, lim *Limits) (Line, error) {
+func parseLine(m *sdp.MediaDescription, named *names) (Line, error) {
 	l := Line{media: m.MediaName.Media, protocol: strings.Join(m.MediaName.Protos, "/"), types: m.MediaName.Formats}
 	switch l.media {
 	case "audio":
@@ -35,7 +35,7 @@ func parseLine(m *sdp.MediaDescription, named *names, lim *Limits) (Line, error)
 	if err := l.direct(m, named); err != nil {
 		return l, err
 	}
-	l.readFormats(m, lim)
+	l.readFormats(m)
 	l.readAttributes(m)
 	switch {
 	case l.Use == Off:

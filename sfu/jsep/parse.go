@@ -10,7 +10,6 @@ import (
 
 	"github.com/pion/sdp/v3"
 
-	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
@@ -18,13 +17,6 @@ import (
 type Limits struct {
 	// AudioSlots and VideoSlots are how many lines the client may receive on.
 	AudioSlots, VideoSlots int
-	// Codecs are those that we forward; nil stands for all that are known here.
-	Codecs []packet.Codec
-}
-
-// takes tells whether a codec may be negotiated.
-func (lim *Limits) takes(c packet.Codec) bool {
-	return lim.Codecs == nil || slices.Contains(lim.Codecs, c)
 }
 
 // Parse reads an offer and checks it; the error says what to change. tracks says
@@ -45,7 +37,7 @@ func Parse(text string, tracks map[string]track.Source, lim Limits) (*Offer, err
 	o := &Offer{Lines: make([]Line, 0, len(desc.MediaDescriptions))}
 	named := names{tracks: tracks}
 	for i, m := range desc.MediaDescriptions {
-		l, err := parseLine(m, &named, &lim)
+		l, err := parseLine(m, &named)
 		if err != nil {
 			return nil, fmt.Errorf("m-line %d: %w", i, err)
 		}
@@ -86,6 +78,9 @@ func (o *Offer) session(desc *sdp.SessionDescription) error {
 	}
 	o.trickle = o.trickle || offersTrickle(desc.Attribute("ice-options"))
 	_, o.mixed = desc.Attribute(sdp.AttrKeyExtMapAllowMixed)
+	for i := range o.Lines {
+		o.Lines[i].Mixed = o.mixed || o.Lines[i].mixed
+	}
 	return o.readTransport(desc, desc.MediaDescriptions[tagged])
 }
 
