@@ -118,7 +118,7 @@ func feed(up *tracktest.FakeUpTrack, codec packet.Codec, payload []byte) (stop f
 				Arrival: time.Now(), Codec: codec, FrameStart: true, KeyFrame: codec == packet.VP8}
 			if p.Payload = payload; codec == packet.VP8 {
 				p.Payload = append([]byte{0x10}, payload...)
-				p.VP8.HeaderLen = 1
+				p.Descriptor.HeaderLen = 1
 			}
 			up.Push(p)
 		}
