@@ -112,7 +112,7 @@ func (d *Dependencies) Read(p *packet.Packet) error {
 	p.FrameStart, p.FrameEnd = start, end
 	p.Spatial, p.Temporal = t.spatial, t.temporal
 	p.Needed, p.UpTo, p.Sync = f.needed, f.upTo, false
-	p.Switch = f.reach == 0 || f.reach <= number-d.firstOf(p.Header.Timestamp, number)
+	p.Switch = f.reach <= number-d.firstOf(p.Header.Timestamp, number)
 	p.Layered, p.Top = true, structure.top(active)
 	if dep.Structure && structure.Sizes != nil {
 		p.Sizes = structure.Sizes
