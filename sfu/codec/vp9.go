@@ -46,6 +46,7 @@ func ParseVP9(b []byte) (VP9, error) {
 	flexible := flags&0x10 != 0
 	if flags&0x20 != 0 {
 		x := r.next()
+		d.InterLayer = x&0x01 != 0
 		v.Layered, v.Temporal, v.SwitchUp, v.Spatial = true, x>>5, x&0x10 != 0, x>>1&7
 		if !flexible {
 			d.HasTL0PICIDX, d.TL0Offset = true, uint8(r.pos)

@@ -19,6 +19,9 @@ const (
 // spatial knows which spatial layers a source sends now, under Lane.mu.
 type spatial struct {
 	count int // layers seen so far
+	// apart tells that upper layers of VP9 refer to lower ones in key pictures
+	// only (LxTy_KEY), or never.
+	apart bool
 	seen  [MaxLayers]time.Time
 }
 
@@ -55,6 +58,14 @@ func (l *Lane) place(p *packet.Packet, now time.Time) {
 	if described {
 		p.Top = min(p.Top, MaxLayers-1)
 		return
+	}
+	if p.Layer > 0 && !p.Switch {
+		s.apart = !p.Descriptor.InterLayer
+	}
+	if !s.apart {
+		// That nothing above refers to the frame may mean that nothing is above it
+		// any more: whoever wants more gets it then.
+		p.Needed = 0xff << p.Spatial
 	}
 	p.Top = 0
 	for i := range s.count {

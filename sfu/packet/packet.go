@@ -75,6 +75,8 @@ type Descriptor struct {
 	HasTID    bool
 	TID       uint8
 	LayerSync bool
+	// VP9 only: the frame refers to a lower spatial layer of its picture.
+	InterLayer bool
 }
 
 // Size is a picture size in pixels.
