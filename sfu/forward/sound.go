@@ -127,7 +127,7 @@ type window struct {
 // and far when the numbering must have begun anew.
 func (w *window) add(seq uint16) (fresh, far bool) {
 	if !w.started {
-		w.started, w.highest, w.bits = true, seq, 1
+		w.started, w.highest, w.bits = true, seq, ^uint64(0) // nothing before counts as missing
 		return true, false
 	}
 	if newer(seq, w.highest) {
