@@ -105,6 +105,14 @@ func (p *Port) binding(b []byte, from source, now time.Time) {
 		}
 		return
 	}
+	if len(r.username) == 0 && r.integrity == 0 && r.unknowns == 0 {
+		// Nobody's check, as of STUN clients (RFC 8489 §3): `meetcast doctor` asks
+		// whether the port can be reached. It proves and costs nothing.
+		a := newAnswer(typeSuccess, r.transaction)
+		a.mapped(from.address)
+		p.reply(a.seal(), from)
+		return
+	}
 	ours, theirs, _ := bytes.Cut(r.username, []byte(":"))
 	c := p.user(ours)
 	if c == nil {
@@ -116,10 +124,14 @@ func (p *Port) binding(b []byte, from source, now time.Time) {
 		c.drop(Drop(why))
 		return
 	}
-	if from.tcp != nil {
-		from.tcp.write(reply)
+	p.reply(reply, from)
+}
+
+func (p *Port) reply(b []byte, to source) {
+	if to.tcp != nil {
+		to.tcp.write(b)
 	} else {
-		_ = p.cfg.Sockets.Send(reply, from.address)
+		_ = p.cfg.Sockets.Send(b, to.address)
 	}
 	p.requests.Add(1)
 }

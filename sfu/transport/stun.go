@@ -186,6 +186,11 @@ func (a *answer) fail(code int, reason string) {
 // sign ends the message with MESSAGE-INTEGRITY and FINGERPRINT.
 func (a *answer) sign(pwd string) []byte {
 	a.add(attrIntegrity, integrity(a.b, len(a.b)+4+integrityLength-stunHeader, pwd))
+	return a.seal()
+}
+
+// seal ends the message with FINGERPRINT alone.
+func (a *answer) seal() []byte {
 	binary.BigEndian.PutUint16(a.b[2:], uint16(len(a.b)+8-stunHeader))
 	sum := crc32.ChecksumIEEE(a.b) ^ fingerprintMask
 	a.add(attrFingerprint, binary.BigEndian.AppendUint32(nil, sum))
