@@ -25,6 +25,9 @@ func TestBench(t *testing.T) {
 	t.Run("start", benchStart)
 	t.Run("latency", benchLatency)
 	t.Run("forward", benchForward)
+	t.Run("bigroom", benchBigRoom)
+	t.Run("rooms", benchRooms)
+	t.Run("dynacast", benchDynacast)
 }
 
 // full is the programme that the product makes by default.
