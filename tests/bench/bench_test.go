@@ -24,6 +24,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 func TestBench(t *testing.T) {
 	t.Run("start", benchStart)
 	t.Run("latency", benchLatency)
+	t.Run("latency_whep", benchLatencyWHEP)
 	t.Run("forward", benchForward)
 	t.Run("bigroom", benchBigRoom)
 	t.Run("rooms", benchRooms)
