@@ -167,6 +167,18 @@ describe("Peer", () => {
     expect(pc.restarts).toBe(3);
   });
 
+  it("keeps a path that still brings something, and leaves one that does not", async () => {
+    let bytes = 0;
+    pc.getStats = () => Promise.resolve(new Map([["p", { type: "candidate-pair", bytesReceived: (bytes += 100) }]]));
+    void peer.doubt();
+    await vi.advanceTimersByTimeAsync(700);
+    expect(pc.restarts).toBe(0);
+    pc.getStats = () => Promise.resolve(new Map([["p", { type: "candidate-pair", bytesReceived: bytes }]]));
+    void peer.doubt();
+    await vi.advanceTimersByTimeAsync(700);
+    expect(pc.restarts).toBe(1);
+  });
+
   it("does nothing after it was closed", async () => {
     await settle();
     peer.close();

@@ -43,6 +43,8 @@ const SLOT_STEPS = [4, 9, 16, 25, 36, 49];
 const DIRECT_TIME = 2500; // ms
 /** "disconnected" often heals by itself; after this long it gets help. */
 const DISCONNECTED_GRACE = 2000; // ms
+/** A path that brings nothing for this long may be gone. */
+const SILENCE = 600; // ms
 /** Pause before the next ICE restart while the first did not help. */
 const RESTART_EVERY = 5000; // ms
 
@@ -174,6 +176,24 @@ export class Peer extends Emitter<PeerEvents> {
     this.#stale = false;
     this.#pc.restartIce();
     this.negotiate();
+  }
+
+  /**
+   * The network may be another one: restarts ICE unless the path of before still
+   * brings something, as it does when only the address has changed.
+   */
+  async doubt(): Promise<void> {
+    const before = await this.#received();
+    await new Promise((next) => setTimeout(next, SILENCE));
+    if (!this.#closed && (await this.#received()) <= before) this.restartIce();
+  }
+
+  async #received(): Promise<number> {
+    let bytes = 0;
+    (await this.#pc.getStats().catch(() => undefined))?.forEach((s: { type: string; bytesReceived?: number }) => {
+      if (s.type === "candidate-pair") bytes += s.bytesReceived ?? 0;
+    });
+    return bytes;
   }
 
   stats(): Promise<RTCStatsReport> {

@@ -33,8 +33,6 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   #stats = new StatsMeter();
   /** What the server was told about each source; it counts an untold one as on. */
   readonly #told = new Map<Source, boolean>();
-  /** The network may be another one since the last resume. */
-  #doubt = false;
   readonly #viewport: Viewport;
   readonly #audio: AudioOut;
   readonly #offLocal: (() => void)[];
@@ -97,8 +95,7 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
 
   /** Media may have lost its way: look for another at once, or as soon as the server can be told. */
   #networkChanged(): void {
-    this.#doubt = true;
-    if (this.client.state === "joined") this.#peer?.restartIce();
+    if (this.client.state === "joined") void this.#peer?.doubt();
   }
 
   /** After each join. */
@@ -108,9 +105,10 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
       this.#peer.setServers(joined.iceServers);
       this.#tellMuted();
       this.#viewport.repeat();
-      if (this.#doubt || this.#peer.state !== "connected") this.#peer.restartIce();
-      else this.#peer.negotiate();
-      this.#doubt = false;
+      // What broke the socket may have broken the way of media.
+      if (this.#peer.state !== "connected") this.#peer.restartIce();
+      else void this.#peer.doubt();
+      this.#peer.negotiate();
       return;
     }
     this.#open(joined);

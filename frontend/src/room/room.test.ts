@@ -170,14 +170,16 @@ describe("a room", () => {
     const socket = await enter();
     FakePeerConnection.last.become("connected");
     network.dispatchEvent(new Event("online"));
+    await vi.advanceTimersByTimeAsync(700); // nothing arrives
     expect(FakePeerConnection.last.restarts).toBe(1);
     // The socket is of the network before: it does not answer.
-    await vi.advanceTimersByTimeAsync(1600);
+    await vi.advanceTimersByTimeAsync(900);
     expect(socket.readyState).toBe(3);
     await vi.advanceTimersByTimeAsync(500);
     expect(FakeSocket.last).not.toBe(socket);
     FakeSocket.last.accept();
     FakeSocket.last.say(joined({ resumed: true }));
+    await vi.advanceTimersByTimeAsync(700);
     expect(FakePeerConnection.last.restarts).toBe(2); // the first could not be offered
     expect(FakePeerConnection.all).toHaveLength(1);
   });
