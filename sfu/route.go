@@ -94,13 +94,13 @@ func (w *wiring) owner(in *incoming) *publication {
 func (s *stream) receive(in *incoming, now time.Time) {
 	s.reception.arrived(in.seq, in.timestamp, now)
 	lane := s.lane.Load()
-	if lane == nil || s.payloadType != in.payloadType {
+	if lane == nil || s.payloadType.Load() != uint32(in.payloadType) {
 		if lane = s.pub.lane(in.payloadType, s.rid, now); lane == nil {
 			s.pub.peer.unrouted.Add(1)
 			return
 		}
 		s.lane.Store(lane)
-		s.payloadType = in.payloadType
+		s.payloadType.Store(uint32(in.payloadType))
 	}
 	if lane.Receive(in.b, now) && !s.pub.told.Load() {
 		s.pub.announce()

@@ -19,7 +19,7 @@ type stream struct {
 	reception reception // of layers
 	lane      atomic.Pointer[forward.Lane]
 
-	payloadType uint8 // of what lane takes; belongs to who delivers packets
+	payloadType atomic.Uint32 // of the newest packet that went to lane
 }
 
 func newStream(ssrc uint32, pub *publication, rid string, rtx bool) *stream {
