@@ -54,6 +54,8 @@ type camera struct {
 	up, back *netsim.Link
 	rand     *rand.Rand
 	paced    time.Duration // when the last packet goes out
+	// deliver takes a packet that has come to the server.
+	deliver func(e *encoding, b []byte)
 }
 
 // threeLayers are the encodings of most traces.
@@ -80,6 +82,7 @@ func newCamera(l *loop, id int, up, back *netsim.Link, layers ...*encoding) *cam
 			Codec: packet.VP8, ClockRate: 90000},
 		RIDs: rids, Feedback: cameraFeedback{c}, Now: l.clock,
 	})
+	c.deliver = func(e *encoding, b []byte) { c.track.Lane(e.rid).Receive(b, c.clock()) }
 	// Cameras do not run in step.
 	l.after(time.Duration(id)*7*time.Millisecond, func() { l.every(time.Second/fps, c.tick) })
 	l.every(100*time.Millisecond, func() { c.track.Tick(l.clock()) })
@@ -187,7 +190,7 @@ func (c *camera) packet(e *encoding, size int, first, last, key bool, tid uint8)
 
 func (c *camera) send(e *encoding, b []byte) {
 	if at, ok := c.up.Send(c.now, len(b)+overhead); ok {
-		c.at(at, func() { c.track.Lane(e.rid).Receive(b, c.clock()) })
+		c.at(at, func() { c.deliver(e, b) })
 	}
 }
 
