@@ -77,6 +77,9 @@ func TestPictures(t *testing.T) {
 	if _, cached := up.(forward.Cache); !cached {
 		t.Error("lost packets cannot be repeated")
 	}
+	if _, replays := up.(forward.Replayer); !replays {
+		t.Error("viewers wait for the next key picture")
+	}
 }
 
 // pictures puts packets together again.

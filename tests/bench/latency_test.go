@@ -34,7 +34,7 @@ func benchLatency(t *testing.T) {
 
 	// Alone in the room, Ann fills the canvas.
 	viewer := testkit.StartBrowser(t, testkit.BrowserOptions{})
-	viewer.Open(room.PlayerURL())
+	viewer.Open(room.PlayerURL() + "&transport=ws")
 	viewer.Wait(patience, "the player plays", `window.meetcastPlayer?.state === "playing"`)
 	programme := seen(t, "latency", sender, viewer, "video")
 	viewer.Open(room.JoinURL(room.Invite(t, false), "Bob"))
