@@ -32,6 +32,7 @@ type loadtestCmd struct {
 	Joins       float64       `group:"Who" help:"Joins per second." default:"25"`
 	Steps       int           `group:"Who" help:"Let subscribers join in this many groups and measure after each." default:"1"`
 	StepHold    time.Duration `group:"Who" help:"How long a step is measured." default:"10s"`
+	Settle      time.Duration `group:"Who" help:"Wait between the last join and what is measured." default:"1s"`
 	Duration    time.Duration `group:"Who" help:"Measured time, after all have joined." default:"30s"`
 
 	Video     string `group:"Media" help:"Video codec: vp8, h264 or none." enum:"vp8,h264,none" default:"vp8"`
@@ -133,7 +134,7 @@ func (c *loadtestCmd) config() loadtest.Config {
 	return loadtest.Config{
 		URL: c.URL, APIKey: c.APIKey, Tokens: c.Token, ServerPID: c.ServerPID, OwnServer: c.IOwnThisServer,
 		Rooms: c.Rooms, Publishers: c.Publishers, Subscribers: c.Subscribers, PublishersReceive: c.Receive,
-		JoinsPerSecond: c.Joins, Steps: c.Steps, StepHold: c.StepHold, Duration: c.Duration,
+		JoinsPerSecond: c.Joins, Steps: c.Steps, StepHold: c.StepHold, Settle: c.Settle, Duration: c.Duration,
 		Video: c.Video, Simulcast: c.Simulcast, Width: c.Width, Height: c.Height, FPS: c.FPS, Bitrate: c.Kbps * 1000,
 		NoAudio: !c.Audio, RED: c.RED, DTX: c.DTX, Generated: c.Generated, IgnoreLayers: !c.Dynacast,
 		FFmpeg: c.FFmpeg, CacheDir: c.CacheDir,

@@ -121,10 +121,25 @@ func TestStartsKeyFrame(t *testing.T) {
 		"stap with idr": {[]byte{24, 0, 1, 0x68, 0, 1, 0x65}, true},
 		"stap cut":      {[]byte{24, 0, 9, 0x68}, false},
 		"fu start":      {[]byte{0x7c, 0x85}, true},
+		"VP9 key":       {[]byte{0x88, 5, 1}, true},
+		"VP9 layer 0":   {[]byte{0xa8, 0x85, 5, 0x00, 1}, true},
+		"VP9 layer 1":   {[]byte{0xa8, 0x85, 5, 0x02, 1}, false},
+		"VP9 middle":    {[]byte{0x80, 5, 1}, false},
+		"VP9 delta":     {[]byte{0xc8, 5, 1}, false},
+		"VP9 cut":       {[]byte{0xa8, 0x85}, false},
+		"AV1 sequence":  {[]byte{0x18, 1}, true},
+		"AV1 other":     {[]byte{0x10, 1}, false},
 		"fu middle":     {[]byte{0x7c, 0x05}, false},
 	} {
-		if got := startsKeyFrame(packet.H264, c.b); got != c.want {
-			t.Errorf("H.264 %s: %v", name, got)
+		codec := packet.H264
+		switch name[:3] {
+		case "VP9":
+			codec = packet.VP9
+		case "AV1":
+			codec = packet.AV1
+		}
+		if got := startsKeyFrame(codec, c.b); got != c.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
@@ -143,7 +158,7 @@ func FuzzPacket(f *testing.F) {
 			return
 		}
 		payload := stripPadding(&h, b[at:])
-		for _, codec := range []packet.Codec{packet.VP8, packet.H264} {
+		for _, codec := range []packet.Codec{packet.VP8, packet.H264, packet.VP9, packet.AV1} {
 			newReceiver("0", track.Video).packet(time.Time{}, &h, payload, len(b), codec)
 		}
 	})

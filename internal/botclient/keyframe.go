@@ -7,13 +7,18 @@ import (
 )
 
 // startsKeyFrame looks at the payload as a decoder would to start from it
-// (RFC 7741 §4.2–4.3 for VP8, RFC 6184 §5.2 for H.264).
+// (RFC 7741 §4.2–4.3 for VP8, RFC 6184 §5.2 for H.264, the AV1 RTP
+// specification §4.4).
 func startsKeyFrame(codec packet.Codec, b []byte) bool {
 	switch codec {
 	case packet.VP8:
 		return vp8Key(b)
 	case packet.H264:
 		return h264Key(b)
+	case packet.VP9:
+		return vp9Key(b)
+	case packet.AV1:
+		return b[0]&0x08 != 0 // N: a coded video sequence begins
 	}
 	return false
 }
@@ -43,6 +48,23 @@ func vp8Key(b []byte) bool {
 		}
 	}
 	return len(b) > at && b[at]&1 == 0
+}
+
+// vp9Key: a frame begins, predicts from nothing before and is of the lowest
+// layer (RFC 9628 §4.2).
+func vp9Key(b []byte) bool {
+	const i, p, l, begin = 0x80, 0x40, 0x20, 0x08
+	if b[0]&(p|begin) != begin {
+		return false
+	}
+	at := 1
+	if b[0]&i != 0 { // picture id, 7 or 15 bits
+		if len(b) > at && b[at]&0x80 != 0 {
+			at++
+		}
+		at++
+	}
+	return b[0]&l == 0 || len(b) > at && b[at]>>1&7 == 0
 }
 
 func h264Key(b []byte) bool {

@@ -286,7 +286,7 @@ func (b *Bot) RTP(h *rtp.Header, payload []byte, size int, now time.Time) {
 		return
 	}
 	payload = stripPadding(h, payload)
-	if to.repair || h.PayloadType == typeVP8RTX || h.PayloadType == typeH264RTX {
+	if to.repair || isRepair(h.PayloadType) {
 		if len(payload) < 2 { // padding that probes for bandwidth
 			return
 		}

@@ -43,7 +43,7 @@ func (t *routes) learn(h *rtp.Header) (route, bool) {
 	if !ok || t.midID == 0 {
 		return route{}, false
 	}
-	to := route{receiver: r, repair: h.PayloadType == typeVP8RTX || h.PayloadType == typeH264RTX}
+	to := route{receiver: r, repair: isRepair(h.PayloadType)}
 	if !to.repair {
 		r.setStream(h.SSRC)
 	}

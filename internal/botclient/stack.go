@@ -33,6 +33,8 @@ const (
 const (
 	typeVP8, typeVP8RTX   = 96, 97
 	typeH264, typeH264RTX = 102, 103
+	typeVP9, typeVP9RTX   = 98, 99
+	typeAV1, typeAV1RTX   = 45, 46
 	typeOpus, typeRED     = 111, 63
 )
 
@@ -118,6 +120,10 @@ func codecsFor(kind string, only packet.Codec, red bool) []light.Codec {
 	if only == 0 || only == packet.H264 {
 		list = append(list, video(typeH264, "H264", h264Format)...)
 	}
+	if only == 0 { // of browsers in the room: bots publish neither
+		list = append(list, video(typeVP9, "VP9", "profile-id=0")...)
+		list = append(list, video(typeAV1, "AV1", "level-idx=5;profile=0;tier=0")...)
+	}
 	return list
 }
 
@@ -140,8 +146,18 @@ func codecOf(pt uint8) packet.Codec {
 		return packet.VP8
 	case typeH264:
 		return packet.H264
+	case typeVP9:
+		return packet.VP9
+	case typeAV1:
+		return packet.AV1
 	case typeOpus, typeRED:
 		return packet.Opus
 	}
 	return 0
+}
+
+// isRepair tells retransmissions by their payload type; the type of what they
+// repeat is the one below.
+func isRepair(pt uint8) bool {
+	return pt == typeVP8RTX || pt == typeH264RTX || pt == typeVP9RTX || pt == typeAV1RTX
 }

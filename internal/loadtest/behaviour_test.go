@@ -90,7 +90,7 @@ func TestLimits(t *testing.T) {
 func TestStepsViewersAndGeneratedMedia(t *testing.T) {
 	server := bottest.New(t, 0)
 	cfg := Config{
-		URL: server.URL, APIKey: bottest.APIKey, Publishers: 1, Subscribers: 4, Steps: 2, StepHold: 300 * time.Millisecond,
+		URL: server.URL, APIKey: bottest.APIKey, Publishers: 1, Subscribers: 4, Steps: 2, StepHold: 300 * time.Millisecond, Settle: 100 * time.Millisecond,
 		Duration: 500 * time.Millisecond, JoinsPerSecond: 200, Generated: true, Width: 256, Height: 144, FPS: 15, Bitrate: 300_000,
 		PerViewer: true, View: ViewTiles, RED: true, DTX: true, Speakers: 1, LossDown: 0.05, LossSeed: 7,
 		FFmpeg: "no-such-program", CacheDir: t.TempDir(),

@@ -50,6 +50,7 @@ const (
 	DefaultTileHeight     = 180
 	DefaultSpeakerTurn    = 5 * time.Second
 	DefaultStepHold       = 10 * time.Second
+	DefaultSettle         = time.Second
 )
 
 // maxBots keeps a slip of the finger from taking the machine down.
@@ -71,6 +72,7 @@ type Config struct {
 	PublishersReceive bool
 	Duration          time.Duration // measured, after everybody has joined
 	JoinsPerSecond    float64
+	Settle            time.Duration // between the last join and what is measured
 	// Steps lets subscribers join in so many groups, each watched for StepHold
 	// before the next; zero means one.
 	Steps    int
@@ -139,6 +141,7 @@ func (c *Config) setDefaults() {
 	c.VideoSlots = cmp.Or(c.VideoSlots, min(max(c.Publishers, 1), 9))
 	c.Duration = cmp.Or(c.Duration, DefaultDuration)
 	c.JoinsPerSecond = cmp.Or(c.JoinsPerSecond, DefaultJoinsPerSecond)
+	c.Settle = cmp.Or(c.Settle, DefaultSettle)
 	c.Steps = cmp.Or(c.Steps, 1)
 	c.StepHold = cmp.Or(c.StepHold, DefaultStepHold)
 	c.Video = cmp.Or(c.Video, VideoVP8)
@@ -201,7 +204,7 @@ func (c *Config) checkMedia() error {
 // checkShape is about how the test goes.
 func (c *Config) checkShape() error {
 	switch {
-	case c.Duration < 0 || c.JoinsPerSecond < 0 || c.StepHold < 0 || c.PageEvery < 0 || c.ResizeEvery < 0 || c.SpeakerTurn < 0:
+	case c.Duration < 0 || c.Settle < 0 || c.JoinsPerSecond < 0 || c.StepHold < 0 || c.PageEvery < 0 || c.ResizeEvery < 0 || c.SpeakerTurn < 0:
 		return errors.New("times and joins per second cannot be negative")
 	case c.Steps < 0 || c.VideoSlots < NoSlots || c.TileWidth < 0 || c.TileHeight < 0:
 		return errors.New("steps, slots and sizes cannot be negative")

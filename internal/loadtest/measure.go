@@ -39,7 +39,7 @@ type flow struct{ packets, bytes uint64 }
 
 // measure waits until things have settled, measures and sums up.
 func (r *run) measure(ctx context.Context) Result {
-	wait(ctx, settleTime)
+	wait(ctx, r.cfg.Settle)
 	watching := r.watchBroadcasts(ctx)
 	begin := r.sample()
 	previous := begin

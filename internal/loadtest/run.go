@@ -17,7 +17,6 @@ import (
 
 const (
 	joinTimeout = 20 * time.Second
-	settleTime  = time.Second
 	sampleEvery = time.Second
 	// maxReasons of failed joins kept apart; further ones count as "other".
 	maxReasons = 20
@@ -148,7 +147,7 @@ func (r *run) admit(ctx, acting context.Context, n, from int, sends bool) {
 
 // hold watches a step before the next.
 func (r *run) hold(ctx context.Context) Step {
-	wait(ctx, settleTime)
+	wait(ctx, r.cfg.Settle)
 	begin := r.sample()
 	until := begin.at.Add(r.cfg.StepHold)
 	for ctx.Err() == nil && time.Now().Before(until) {

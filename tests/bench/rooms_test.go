@@ -79,9 +79,10 @@ func benchRooms(t *testing.T) {
 
 // benchDynacast: the uplink of one simulcast publisher while ten watch it in
 // full size, while they watch thumbnails, and while nobody has a picture of it.
+// Four seconds pass first, for a layer is stopped two seconds after the last look.
 func benchDynacast(t *testing.T) {
 	uplink := func(flags ...string) loadtest.Media {
-		return load(t, append(flags, "--publishers", "1", "--subscribers", "10", "--no-receive", "--simulcast", "--duration", "5s")...).Media
+		return load(t, append(flags, "--publishers", "1", "--subscribers", "10", "--no-receive", "--simulcast", "--settle", "4s", "--duration", "5s")...).Media
 	}
 	large := uplink("--no-audio", "--tile", "1280x720")
 	small := uplink("--no-audio", "--tile", "160x90")
