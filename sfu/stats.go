@@ -7,6 +7,7 @@ import (
 	"github.com/meetcast/meetcast/sfu/forward"
 	"github.com/meetcast/meetcast/sfu/netio"
 	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/sfu/transport"
 )
 
 // Stats counts what an engine has done.
@@ -23,6 +24,8 @@ type Stats struct {
 	Unrouted uint64
 	// Socket is the UDP port; all zero where it has no batches.
 	Socket netio.Stats
+	// Transport is what ICE, DTLS and SRTP did, and what they dropped.
+	Transport transport.Stats
 }
 
 // PeerStats is the state of one peer.
@@ -113,7 +116,7 @@ func (e *Engine) Stats() Stats {
 	}
 	e.mu.Unlock()
 	s.Peers = len(peers)
-	s.Socket = e.sockets.Stats()
+	s.Socket, s.Transport = e.sockets.Stats(), e.port.Stats()
 	for _, p := range peers {
 		ps := p.Stats()
 		s.add(ps)

@@ -8,6 +8,7 @@ import (
 	"github.com/meetcast/meetcast/internal/metrics"
 	"github.com/meetcast/meetcast/sfu/forward"
 	"github.com/meetcast/meetcast/sfu/netio"
+	"github.com/meetcast/meetcast/sfu/transport"
 )
 
 // metricsHandler serves /metrics to the addresses that the configuration allows.
@@ -47,8 +48,8 @@ func (a *App) readStats(emit func(metrics.Sample)) {
 	value("whip_lost_total", "Sessions of WHIP and WHEP whose transport was lost.", float64(doors.Lost))
 
 	media := a.engine.Stats()
-	value("peers", "PeerConnections open.", float64(media.Peers))
-	value("peers_connected", "PeerConnections connected.", float64(media.Connected))
+	value("peers", "Media connections of members.", float64(media.Peers))
+	value("peers_connected", "Media connections that are up.", float64(media.Connected))
 	value("tracks", "Tracks published.", float64(media.Tracks))
 	value("rtp_received_packets_total", "RTP packets from publishers.", float64(media.Up.Packets))
 	value("rtp_received_bytes_total", "Their payload.", float64(media.Up.Bytes))
@@ -63,6 +64,9 @@ func (a *App) readStats(emit func(metrics.Sample)) {
 		value("rtp_dropped_packets_total", "RTP packets not forwarded.", float64(media.Down.Drops[d]),
 			[2]string{"direction", "down"}, [2]string{"reason", d.String()})
 	}
+	value("rtp_unrouted_packets_total", "RTP packets that belong to nothing negotiated.", float64(media.Unrouted))
+	value("rtcp_malformed_packets_total", "RTCP packets that could not be read.", float64(media.MalformedRTCP))
+	a.readTransport(media.Transport, value)
 	value("udp_sent_packets_total", "Packets sent from the media port.", float64(media.Socket.Sent))
 	value("udp_sent_messages_total", "Packets and trains of packets for one address.", float64(media.Socket.Messages))
 	value("udp_send_calls_total", "System calls that sent them.", float64(media.Socket.Calls))
@@ -75,6 +79,19 @@ func (a *App) readStats(emit func(metrics.Sample)) {
 	}
 	a.readRelay(value)
 	a.readBroadcasts(value)
+}
+
+// readTransport reads what is below RTP.
+func (a *App) readTransport(t transport.Stats, value func(name, help string, v float64, labels ...[2]string)) {
+	value("ice_requests_total", "Connectivity checks answered.", float64(t.Requests))
+	value("ice_addresses", "Addresses that peers have proved to be theirs.", float64(t.Addresses))
+	value("ice_tcp_connections", "TCP connections to the media port.", float64(t.TCP))
+	value("dtls_handshakes_total", "DTLS handshakes.", float64(t.Handshakes), [2]string{"result", "done"})
+	value("dtls_handshakes_total", "DTLS handshakes.", float64(t.Refused), [2]string{"result", "refused"})
+	for d := range transport.Drops {
+		value("transport_dropped_packets_total", "Packets that the media transport did not take or send.", float64(t.Drops[d]),
+			[2]string{"reason", d.String()})
+	}
 }
 
 // readBroadcasts reads broadcasts, ingest and playout.
