@@ -71,7 +71,10 @@ type heldPacket struct {
 	arrival time.Duration
 }
 
-var _ track.DownTrack = (*Video)(nil)
+var (
+	_ track.DownTrack = (*Video)(nil)
+	_ track.Wanter    = (*Video)(nil)
+)
 
 // NewVideo attaches to a track. Frames come from the next key frame on, which
 // is asked for. want is the size of the tile.
@@ -140,6 +143,21 @@ func (v *Video) Tick(now time.Time) {
 	if ask {
 		v.up.RequestKeyFrame(layer)
 	}
+}
+
+// Wants implements track.Wanter: the layer for the tile, and the one received until
+// that begins.
+func (v *Video) Wants() (set uint32) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return 0
+	}
+	set = 1 << max(v.target, 0)
+	if v.layer >= 0 {
+		set |= 1 << v.layer
+	}
+	return set
 }
 
 // LastPacket is when the newest packet of any layer arrived, false before the
