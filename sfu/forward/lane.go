@@ -81,6 +81,7 @@ func (l *Lane) Receive(buf []byte, now time.Time) bool {
 	if !ok {
 		return l.drop(DropCodec)
 	}
+	bytes := p.Bytes()
 	if red && len(p.Payload) > 0 && !l.unpack(p, now) {
 		return l.drop(DropMalformed)
 	}
@@ -94,7 +95,7 @@ func (l *Lane) Receive(buf []byte, now time.Time) bool {
 	if l.sound != nil {
 		l.repack(p)
 	}
-	l.observe(p, now)
+	l.observe(p, now, bytes)
 	l.deliver(p)
 	l.repair(now)
 	return true
@@ -196,11 +197,10 @@ func (l *Lane) deliver(p *packet.Packet) {
 }
 
 // observe takes statistics, the picture's size and the sound's level.
-func (l *Lane) observe(p *packet.Packet, now time.Time) {
+func (l *Lane) observe(p *packet.Packet, now time.Time, bytes int) {
 	if p.HasAudioLevel {
 		l.track.loudness.Observe(now, p.AudioLevel)
 	}
-	bytes := p.Bytes()
 	l.stat.Lock()
 	resized := l.measure(p, now, bytes)
 	l.stats.Packets++
