@@ -16,7 +16,7 @@ func TestChromiumLayers(t *testing.T) {
 	for _, c := range []struct {
 		codec packet.Codec
 		mode  string
-	}{{packet.VP9, "L3T3_KEY"}, {packet.AV1, "L2T3"}, {packet.VP8, "L1T3"}} {
+	}{{packet.VP9, "L3T3"}, {packet.AV1, "L2T3"}, {packet.VP8, "L1T3"}} {
 		t.Run(c.codec.String()+" "+c.mode, func(t *testing.T) {
 			b := newBrowser(t, newEngine(t, Config{}))
 			b.run("publish('" + c.codec.String() + "', '" + c.mode + "')")
