@@ -159,22 +159,18 @@ func (e *Estimator) Report(now time.Time, packet []byte) (urgent bool, err error
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	back := e.silentLocked(at)
-	lostFrom := time.Duration(-1)
-	if back {
-		lostFrom = at - e.rtt
-	}
 	before := e.targetLocked()
 	e.heard, e.lastFeedback, e.waiting = true, at, false
-	e.packets(&r, at, lostFrom)
+	e.packets(&r, at, back)
 	e.judgeLoss(at)
 	e.judgeDelay(at)
 	e.judgeProbe(at)
 	return back || e.targetLocked() < before*9/10, nil
 }
 
-// packets takes the fate of each packet. What was lost before lostFrom was lost to
-// a break of the path, which says nothing of its capacity.
-func (e *Estimator) packets(r *reader, at, lostFrom time.Duration) {
+// packets takes the fate of each packet. What was lost before the first that came
+// after a break of the path says nothing of its capacity.
+func (e *Estimator) packets(r *reader, at time.Duration, broken bool) {
 	newest := time.Duration(-1)
 	for {
 		seq, arrival, received, ok := r.next()
@@ -185,9 +181,10 @@ func (e *Estimator) packets(r *reader, at, lostFrom time.Duration) {
 		if !known {
 			continue
 		}
-		if s.at >= lostFrom {
-			e.losses.count(received)
+		if broken = broken && !received; broken {
+			continue
 		}
+		e.losses.count(received)
 		if !received {
 			if e.lostCount < lostKept {
 				e.lost[e.lostCount] = seq
