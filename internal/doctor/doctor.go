@@ -1,5 +1,6 @@
-// Package doctor looks at a machine as the server would use it and says, one
-// line a check, what is fine and what to do about the rest.
+// Package doctor looks at a machine as the server would use it, or at a server
+// from outside as browsers do, and says, one line a check, what is fine and what
+// to do about the rest.
 package doctor
 
 import (
@@ -41,8 +42,10 @@ type Config struct {
 	RTCTCP        bool
 	AdvertisedIPs []string
 	IngestAddress string // host:port; empty means a free loopback port
-	FFmpeg        string // path or name
-	Encoder       string
+	// TURNAddress (UDP and TCP) and TURNTLSAddress, host:port; empty for none.
+	TURNAddress, TURNTLSAddress string
+	FFmpeg                      string // path or name
+	Encoder                     string
 }
 
 // Run makes all checks in order.

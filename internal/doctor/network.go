@@ -43,6 +43,9 @@ func ports(c Config, running bool) Finding {
 		{"http.address", "tcp", c.HTTPAddress},
 		{"rtc.port", "udp", rtc},
 		{"rtc.port", "tcp", rtc},
+		{"turn.address", "udp", c.TURNAddress},
+		{"turn.address", "tcp", c.TURNAddress},
+		{"turn.tls_address", "tcp", c.TURNTLSAddress},
 		{"ingest.address", "tcp", c.IngestAddress},
 	}
 	var busy, free []string

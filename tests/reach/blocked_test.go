@@ -9,7 +9,7 @@ import (
 )
 
 // nowhere is an address that nobody has (RFC 5737).
-const nowhere = "192.0.2.1"
+const nowhere = "198.51.100.1"
 
 // TestNoMedia: where media cannot flow the page says so, with the steps that fail
 // and what to do, on large windows and small ones.
