@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Participant, Want } from "../protocol/messages";
 import { gridBoxes, gridCapacity, speakerBoxes, stripCapacity, type Area, type Box } from "./layout";
 import { initials, Presence } from "./presence";
-import { pageOf, planStage, type StageInput } from "./tiles";
+import { crowdOrder, pageOf, planStage, type StageInput, type TileSpec } from "./tiles";
 import { Viewport, wantedSize } from "./viewport";
 
 const AREAS: Area[] = [
@@ -107,6 +107,24 @@ describe("pageOf", () => {
   ])("cuts %i by %i, page %i", (n, size, page, items, at, pages) => {
     expect(pageOf([...Array(n).keys()], size, page)).toEqual({ items, page: at, pages });
   });
+});
+
+describe("crowdOrder", () => {
+  const tiles = (text: string): TileSpec[] =>
+    text.split(" ").map((p) => ({ key: p, participant: p.replace("*", ""), source: p.includes("*") ? "screen" : "camera" }));
+  const order = (items: string, size: number, pictures: string, spoke: string) =>
+    crowdOrder(tiles(items), size, (t) => pictures.includes(t.key), spoke ? spoke.split(" ") : [])
+      .map((t) => t.key)
+      .join(" ");
+
+  it.each([
+    ["changes nothing that fits on a page", "a b c", 3, "c", "c", "a b c"],
+    ["puts pictures first, otherwise as they joined", "a b c d e", 2, "b e", "", "b e a c d"],
+    ["puts a speaker in the place of the last who is silent", "a b c d", 2, "a b", "d", "a d c b"],
+    ["leaves speakers where they are", "a b c d", 2, "a b", "b a", "a b c d"],
+    ["lets the newer speaker win", "a b c d e", 2, "a b", "e d b", "e d c b a"],
+    ["keeps screens", "s* b c", 1, "s* b", "c", "s* b c"],
+  ])("%s", (_, items, size, pictures, spoke, want) => expect(order(items, size, pictures, spoke)).toBe(want));
 });
 
 describe("Viewport", () => {

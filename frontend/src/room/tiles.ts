@@ -71,6 +71,35 @@ function pickMain(tiles: TileSpec[], input: StageInput): TileSpec | undefined {
   );
 }
 
+/**
+ * The order of tiles that do not fit on one page: whoever sends a picture comes
+ * before those who do not, and who spoke lately is on the first page, in the place
+ * of somebody who did not. All others stay where they are.
+ */
+export function crowdOrder(
+  items: TileSpec[],
+  size: number,
+  hasPicture: (t: TileSpec) => boolean,
+  spoke: readonly string[], // the latest first
+): TileSpec[] {
+  if (items.length <= size) return items;
+  const order = [...items.filter(hasPicture), ...items.filter((t) => !hasPicture(t))];
+  const late = (t: TileSpec) => {
+    const at = t.source === "camera" ? spoke.indexOf(t.participant) : -1;
+    return at < 0 ? spoke.length : at;
+  };
+  const first = order.slice(0, size);
+  const waiting = order.slice(size).filter((t) => late(t) < spoke.length);
+  for (const speaker of waiting.sort((a, b) => late(a) - late(b))) {
+    // The one who has been silent the longest makes room, the last of equals first.
+    const quiet = first.reduce((q, t, i) => (t.source === "camera" && (q < 0 || late(t) >= late(first[q]!)) ? i : q), -1);
+    if (quiet < 0 || late(first[quiet]!) <= late(speaker)) break;
+    order[order.indexOf(speaker)] = first[quiet]!;
+    order[quiet] = first[quiet] = speaker;
+  }
+  return order;
+}
+
 /** Cuts the tiles into pages of at most size; the number of the page is brought into range. */
 export function pageOf<T>(items: T[], size: number, page: number): { items: T[]; page: number; pages: number } {
   const pages = Math.max(1, Math.ceil(items.length / size));

@@ -11,7 +11,7 @@ import {
   stripCapacity,
 } from "../room/layout";
 import { sends } from "../room/presence";
-import { pageOf, planStage, type StagePlan, type TileSpec } from "../room/tiles";
+import { crowdOrder, pageOf, planStage, type StagePlan, type TileSpec } from "../room/tiles";
 import { wantedSize } from "../room/viewport";
 import { RoomElement } from "./element";
 import { icon } from "./icon";
@@ -25,6 +25,8 @@ interface Placed {
 
 /** Space around the tiles, px. */
 const PADDING = 8;
+/** How many who spoke lately are remembered. */
+const SPOKE = 8;
 /** Height kept free for the pager, px. */
 const PAGER = 48;
 
@@ -43,6 +45,8 @@ export class Stage extends RoomElement {
   declare page: number;
   #previousMain: string | undefined;
   #placed: Placed[] = [];
+  /** Who spoke lately, the latest first. */
+  #spoke: string[] = [];
   readonly #resize = new ResizeObserver(() => this.#measure());
 
   constructor() {
@@ -72,6 +76,7 @@ export class Stage extends RoomElement {
   }
 
   protected override render() {
+    this.#hear();
     const plan = planStage({
       participants: this.room.presence.all,
       self: this.room.self,
@@ -112,7 +117,8 @@ export class Stage extends RoomElement {
   }
 
   #placeIn(area: Area, { main, rest }: StagePlan): { placed: Placed[]; page: number; pages: number } {
-    const { items, page, pages } = pageOf(rest, main ? stripCapacity(area) : gridCapacity(area), this.page);
+    const size = main ? stripCapacity(area) : gridCapacity(area);
+    const { items, page, pages } = pageOf(crowdOrder(rest, size, this.#hasPicture, this.#spoke), size, this.page);
     if (!main) {
       const boxes = gridBoxes(items.length, area);
       return { placed: items.map((spec, i) => ({ spec, box: boxes[i]!, main: false })), page, pages };
@@ -150,6 +156,18 @@ export class Stage extends RoomElement {
           </button>`
         : nothing}
     </div>`;
+  }
+
+  #hasPicture = ({ participant, source }: TileSpec): boolean => {
+    const p = this.room.presence.get(participant);
+    return !!p && p.id !== this.room.self && sends(p, source);
+  };
+
+  /** Notes who speaks, so that they are on the first page of a crowd. */
+  #hear(): void {
+    const { speakers } = this.room;
+    const said = speakers.filter((id) => id !== this.room.self);
+    this.#spoke = [...said, ...this.#spoke.filter((id) => !said.includes(id) && this.room.presence.get(id))].slice(0, SPOKE);
   }
 
   /** What is visible and has a picture, the main one first. */
