@@ -18,6 +18,7 @@ import (
 type client struct {
 	w        *world
 	pc       *webrtc.PeerConnection
+	passive  bool // it is the server of DTLS, as ffmpeg is
 	location string
 	etag     string
 
@@ -72,6 +73,9 @@ func (c *client) post(path string) {
 	}
 	if err := c.pc.SetLocalDescription(offer); err != nil {
 		c.w.t.Fatal(err)
+	}
+	if c.passive {
+		offer.SDP = strings.ReplaceAll(offer.SDP, "a=setup:actpass", "a=setup:passive")
 	}
 	r := c.w.call(http.MethodPost, path, offer.SDP, isSDP, asBob)
 	if r.status != http.StatusCreated {

@@ -16,7 +16,8 @@ import (
 // Defaults of Config.
 const (
 	DefaultMaxSessions    = 2000
-	DefaultMaxPending     = 200
+	DefaultMaxPublic      = 2000
+	DefaultMaxPending     = 50
 	DefaultConnectTimeout = 30 * time.Second
 	DefaultAnswerTimeout  = 10 * time.Second
 	DefaultRecheck        = 10 * time.Second
@@ -45,9 +46,10 @@ type Config struct {
 	// Origins are the pages that may call (CORS); none, or "*", means any.
 	Origins []string
 
-	// MaxSessions bounds the sessions at one time, MaxPending those of them that
-	// are not connected yet.
-	MaxSessions, MaxPending int
+	// MaxSessions bounds the sessions with a token at one time, MaxPublic those
+	// without, and MaxPending those without that one address has and that are not
+	// connected yet: a crowd of viewers keeps no encoder out.
+	MaxSessions, MaxPublic, MaxPending int
 	// ConnectTimeout is how long a session may be without a transport, at its
 	// begin and later.
 	ConnectTimeout time.Duration
@@ -63,6 +65,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.MaxSessions = cmp.Or(c.MaxSessions, DefaultMaxSessions)
+	c.MaxPublic = cmp.Or(c.MaxPublic, DefaultMaxPublic)
 	c.MaxPending = cmp.Or(c.MaxPending, DefaultMaxPending)
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, DefaultConnectTimeout)
 	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, DefaultAnswerTimeout)

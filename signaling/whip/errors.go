@@ -32,6 +32,7 @@ var (
 	errOldMatch = &refusal{http.StatusPreconditionFailed, "ICE session changed", "The ETag is not that of the present ICE session."}
 	errRate     = &refusal{http.StatusTooManyRequests, "too many requests", "Candidates come too fast. Send several in one PATCH."}
 	errFull     = &refusal{http.StatusServiceUnavailable, "server full", "The server has no place for another session at the moment."}
+	errPending  = &refusal{http.StatusTooManyRequests, "too many sessions", "Too many sessions from this address are not connected yet. Wait a moment."}
 	errStopping = &refusal{http.StatusServiceUnavailable, "stopping", "The server is shutting down. Try again in a moment."}
 	errNoRoom   = &refusal{http.StatusNotFound, "nobody there", "This participant is not in the room."}
 )

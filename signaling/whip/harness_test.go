@@ -122,8 +122,8 @@ func newWorld(t *testing.T, change ...func(*Config, *room.Config)) *world {
 		if err := w.server.Close(); err != nil {
 			t.Error(err)
 		}
-		if s := w.server.Stats(); s.Publishers+s.Viewers != 0 || w.server.taken != 0 || w.server.pending != 0 {
-			t.Errorf("after the end: %+v, %d taken, %d pending", s, w.server.taken, w.server.pending)
+		if s := w.server.Stats(); s.Publishers+s.Viewers+w.server.taken+w.server.public+len(w.server.pending) != 0 {
+			t.Errorf("after the end: %+v, %d and %d taken, %v pending", s, w.server.taken, w.server.public, w.server.pending)
 		}
 		if err := errors.Join(w.rooms.Close(), engine.Close()); err != nil {
 			t.Error(err)

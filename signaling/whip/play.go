@@ -32,11 +32,12 @@ func (srv *Server) watch(w http.ResponseWriter, r *http.Request) {
 		srv.fail(w, err)
 		return
 	}
-	if err := srv.reserve(); err != nil {
+	p, err := srv.reserve()
+	if err != nil {
 		srv.fail(w, err)
 		return
 	}
-	s := srv.newSession(whepSession)
+	s := srv.newSession(whepSession, p)
 	token, _ := bearer(r)
 	answer, err := s.follow(ctx, id, token, r.PathValue("member"), from, o)
 	if err != nil {

@@ -24,11 +24,12 @@ func (srv *Server) watchProgramme(w http.ResponseWriter, r *http.Request) {
 		srv.fail(w, signaling.NewError(signaling.KindNotFound, "This server plays no programmes.", nil))
 		return
 	}
-	if err := srv.reserve(); err != nil {
+	p, err := srv.reservePublic(r)
+	if err != nil {
 		srv.fail(w, err)
 		return
 	}
-	s := srv.newSession(whepSession)
+	s := srv.newSession(whepSession, p)
 	answer, err := s.tune(ctx, r.PathValue("name"), o)
 	if err != nil {
 		s.abandon()

@@ -33,11 +33,12 @@ func (srv *Server) publish(w http.ResponseWriter, r *http.Request) {
 	if name == "" {
 		name = encoderName
 	}
-	if err := srv.reserve(); err != nil {
+	p, err := srv.reserve()
+	if err != nil {
 		srv.fail(w, err)
 		return
 	}
-	s := srv.newSession(whipSession)
+	s := srv.newSession(whipSession, p)
 	answer, err := s.join(ctx, id, name, o)
 	if err != nil {
 		s.abandon()
@@ -81,8 +82,7 @@ func (srv *Server) read(w http.ResponseWriter, r *http.Request, direction string
 // abandon ends a session that did not begin.
 func (s *session) abandon() {
 	s.over()
-	s.srv.settled()
-	s.srv.release()
+	s.place.release()
 }
 
 // publisher is an encoder as a member of its room.

@@ -71,36 +71,48 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestFull: rooms and server have limits.
+// TestFull: rooms and server have limits, and viewers take no place of an encoder.
 func TestFull(t *testing.T) {
-	w := newWorld(t, func(c *Config, r *room.Config) { c.MaxPending, r.MaxMembers = 1, 2 })
+	w := newWorld(t, func(c *Config, r *room.Config) { c.MaxSessions, c.MaxPending, r.MaxMembers = 2, 1, 2 })
 	w.inhabit()
+	w.shows.set()
 	offer := golden(t, "obs")
-	first := w.call("POST", "/whip/acme/standup", offer, isSDP, asBob)
+	play := func() reply {
+		return w.call("POST", "/whep/show", strings.ReplaceAll(offer, "sendonly", "recvonly"), isSDP)
+	}
+	if r := play(); r.status != 201 {
+		t.Fatalf("a viewer: %d %s", r.status, r.body)
+	}
+	if r := play(); r.status != 429 || r.header.Get("Retry-After") == "" {
+		t.Errorf("another viewer, not connected: %d %s", r.status, r.body)
+	}
+	publish := func() reply { return w.call("POST", "/whip/acme/standup", offer, isSDP, asBob) }
+	first := publish()
 	if first.status != 201 {
 		t.Fatalf("answered %d %s", first.status, first.body)
 	}
-	r := w.call("POST", "/whip/acme/standup", offer, isSDP, asBob)
-	if r.status != 503 || r.header.Get("Retry-After") == "" || !strings.Contains(r.body, "server") {
-		t.Errorf("beyond the pending: %d %s", r.status, r.body)
-	}
-	w.server.mu.Lock()
-	w.server.cfg.MaxPending = 10
-	w.server.mu.Unlock()
-	if r := w.call("POST", "/whip/acme/standup", offer, isSDP, asBob); r.status != 503 || !strings.Contains(r.body, "room is full") {
+	if r := publish(); r.status != 503 || !strings.Contains(r.body, "room is full") || r.header.Get("Retry-After") == "" {
 		t.Errorf("beyond the members: %d %s", r.status, r.body)
+	}
+	if r := w.call("POST", "/whip/acme/other", offer, isSDP, "Authorization: Bearer acme/other bob user"); r.status != 201 {
+		t.Errorf("another room: %d %s", r.status, r.body)
+	}
+	if r := publish(); r.status != 503 || !strings.Contains(r.body, "server has no place") {
+		t.Errorf("beyond the sessions: %d %s", r.status, r.body)
 	}
 	if r := w.call("DELETE", first.header.Get("Location"), ""); r.status != 200 {
 		t.Errorf("delete: %d %s", r.status, r.body)
 	}
-	if r := w.call("POST", "/whip/acme/standup", offer, isSDP, asBob); r.status != 201 {
+	if r := publish(); r.status != 201 {
 		t.Errorf("after the end of one: %d %s", r.status, r.body)
 	}
 	if err := w.server.Close(); err != nil {
 		t.Error(err)
 	}
-	if r := w.call("POST", "/whip/acme/standup", offer, isSDP, asBob); r.status != 503 {
-		t.Errorf("after Close: %d %s", r.status, r.body)
+	for _, r := range []reply{publish(), play()} {
+		if r.status != 503 {
+			t.Errorf("after Close: %d %s", r.status, r.body)
+		}
 	}
 }
 

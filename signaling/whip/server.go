@@ -3,6 +3,7 @@ package whip
 import (
 	"context"
 	"crypto/rand"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -33,14 +34,15 @@ type Server struct {
 	mu       sync.Mutex
 	closed   bool
 	sessions map[string]*session
-	taken    int // sessions, those being made included
-	pending  int // of those, not connected yet
+	taken    int            // places with a token, those of sessions being made included
+	public   int            // places without
+	pending  map[string]int // of those, not connected yet, by address
 }
 
 // New returns a server.
 func New(cfg Config) *Server {
 	srv := &Server{cfg: cfg.withDefaults(), origins: newOrigins(cfg.Origins), mux: http.NewServeMux(),
-		sessions: make(map[string]*session)}
+		sessions: make(map[string]*session), pending: make(map[string]int)}
 	srv.ctx, srv.stop = context.WithCancel(context.Background())
 	endpoint := func(pattern string, post http.HandlerFunc) {
 		srv.mux.HandleFunc(pattern, byMethod(map[string]http.HandlerFunc{http.MethodPost: post}))
@@ -85,36 +87,77 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	srv.mux.ServeHTTP(w, r)
 }
 
-// reserve takes the place of a session, or says why there is none. release, or
-// settle and release, must follow.
-func (srv *Server) reserve() error {
+// place is the place of a session.
+type place struct {
+	srv     *Server
+	address string // of who has no token, else empty
+	settled sync.Once
+}
+
+// reserve takes a place for who has a token, or says why there is none; release
+// must follow.
+func (srv *Server) reserve() (*place, error) {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	switch {
 	case srv.closed:
-		return errStopping
-	case srv.taken >= srv.cfg.MaxSessions || srv.pending >= srv.cfg.MaxPending:
-		return errFull
+		return nil, errStopping
+	case srv.taken >= srv.cfg.MaxSessions:
+		return nil, errFull
 	}
 	srv.taken++
-	srv.pending++
 	srv.work.Add(1)
-	return nil
+	return &place{srv: srv}, nil
 }
 
-// settled tells that a session is not pending any more.
-func (srv *Server) settled() {
+// reservePublic takes a place for anybody.
+func (srv *Server) reservePublic(r *http.Request) (*place, error) {
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		address = r.RemoteAddr
+	}
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
-	srv.pending--
+	switch {
+	case srv.closed:
+		return nil, errStopping
+	case srv.public >= srv.cfg.MaxPublic:
+		return nil, errFull
+	case srv.pending[address] >= srv.cfg.MaxPending:
+		return nil, errPending
+	}
+	srv.public++
+	srv.pending[address]++
+	srv.work.Add(1)
+	return &place{srv: srv, address: address}, nil
 }
 
-// release gives the place back.
-func (srv *Server) release() {
-	srv.mu.Lock()
-	srv.taken--
-	srv.mu.Unlock()
-	srv.work.Done()
+// settle tells that the session is connected, or will not be. Only the first call
+// counts.
+func (p *place) settle() {
+	p.settled.Do(func() {
+		if p.address == "" {
+			return
+		}
+		p.srv.mu.Lock()
+		defer p.srv.mu.Unlock()
+		if p.srv.pending[p.address]--; p.srv.pending[p.address] == 0 {
+			delete(p.srv.pending, p.address)
+		}
+	})
+}
+
+// release gives the place back, once.
+func (p *place) release() {
+	p.settle()
+	p.srv.mu.Lock()
+	if p.address == "" {
+		p.srv.taken--
+	} else {
+		p.srv.public--
+	}
+	p.srv.mu.Unlock()
+	p.srv.work.Done()
 }
 
 // add makes a session findable.

@@ -38,6 +38,7 @@ type role interface {
 type session struct {
 	// Static after construction.
 	srv     *Server
+	place   *place
 	id      string
 	logger  *slog.Logger
 	path    string // of Location
@@ -62,9 +63,9 @@ type session struct {
 	etag        string // names the ICE session
 }
 
-// newSession prepares a session; its place is reserved.
-func (srv *Server) newSession(path string) *session {
-	s := &session{srv: srv, id: newID(), path: path, logger: srv.cfg.Logger, done: make(chan struct{}),
+// newSession prepares a session for a place.
+func (srv *Server) newSession(path string, p *place) *session {
+	s := &session{srv: srv, place: p, id: newID(), path: path, logger: srv.cfg.Logger, done: make(chan struct{}),
 		patches: rate.NewLimiter(patchRate, patchBurst),
 		poked:   make(chan struct{}, 1), retold: make(chan struct{}, 1)}
 	s.ctx, s.over = context.WithCancel(srv.ctx)
@@ -143,7 +144,7 @@ func (s *session) start(w http.ResponseWriter, r *http.Request, answer string) {
 
 // run owns the session until its end.
 func (s *session) run() {
-	defer s.srv.release()
+	defer s.place.release()
 	defer close(s.done)
 	l := newLiveliness(s)
 	recheck := time.NewTicker(s.srv.cfg.Recheck)
@@ -170,7 +171,7 @@ func (s *session) run() {
 			s.over()
 		}
 	}
-	l.end()
+	l.timer.Stop()
 	s.srv.forget(s)
 	s.over()
 	s.role.leave()
@@ -182,14 +183,13 @@ func (s *session) run() {
 
 // liveliness watches the transport of a session.
 type liveliness struct {
-	s       *session
-	timer   *time.Timer // runs while there is no transport
-	pending bool        // never connected
-	up      bool
+	s     *session
+	timer *time.Timer // runs while there is no transport
+	up    bool
 }
 
 func newLiveliness(s *session) *liveliness {
-	return &liveliness{s: s, timer: time.NewTimer(s.srv.cfg.ConnectTimeout), pending: true}
+	return &liveliness{s: s, timer: time.NewTimer(s.srv.cfg.ConnectTimeout)}
 }
 
 // note takes the state of the peer; false when that is its end. A transport that
@@ -203,7 +203,7 @@ func (l *liveliness) note(state signaling.PeerState) bool {
 		return true
 	case up:
 		l.timer.Stop()
-		l.settle()
+		l.s.place.settle()
 	default:
 		l.timer.Reset(l.s.srv.cfg.ConnectTimeout)
 	}
@@ -217,16 +217,4 @@ func (l *liveliness) patience() {
 	if !l.up {
 		l.timer.Reset(l.s.srv.cfg.ConnectTimeout)
 	}
-}
-
-func (l *liveliness) settle() {
-	if l.pending {
-		l.pending = false
-		l.s.srv.settled()
-	}
-}
-
-func (l *liveliness) end() {
-	l.timer.Stop()
-	l.settle()
 }

@@ -49,6 +49,17 @@ func TestEncoderIsAMember(t *testing.T) {
 	}
 }
 
+// TestPassiveEncoder: we open DTLS to an encoder that waits for it.
+func TestPassiveEncoder(t *testing.T) {
+	w := newWorld(t)
+	_, people := w.inhabit()
+	c := newClient(w)
+	c.passive = true
+	c.publish("/whip/acme/standup")
+	c.connected()
+	people.until(t, "it publishes", encoderName, func(m *track.MemberView) bool { return m != nil && len(m.Tracks) == 2 })
+}
+
 // TestScreen: ?source=screen publishes a screen and its sound.
 func TestScreen(t *testing.T) {
 	w := newWorld(t)
