@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,8 +24,6 @@ const (
 	flushPatience = time.Second
 	// maxSenders bounds the goroutines that send; destinations are spread over them.
 	maxSenders = 4
-	// maxDatagram is the largest UDP payload over IPv4, bytes.
-	maxDatagram = 65507
 )
 
 // options are what tests change.
@@ -35,22 +34,27 @@ type options struct {
 }
 
 // Batched is a UDP socket that sends what has accumulated for a destination in one
-// go. Writes never block; they copy the packet, and what the kernel then says
-// about it is only counted. It keeps the order of each destination's packets.
+// go. Writes never block, and what the kernel says about a packet is only counted.
+// It keeps the order of each outlet's packets.
+//
+// The socket is not known to the runtime's poller, which would wake somebody for
+// every packet that comes: see gate.
 type Batched struct {
-	conn     *net.UDPConn
-	raw      syscall.RawConn
-	v6       bool
-	queues   []*queue
-	receiver *receiver
-	count    counters
-	late     atomic.Int64 // write deadline, Unix ns; zero for none
+	file   *os.File
+	raw    syscall.RawConn // of file
+	local  *net.UDPAddr
+	v6     bool
+	queues []*queue
+	gate   *gate
+	count  counters
 
 	senders sync.WaitGroup
+	closed  atomic.Bool
 	close   func() error // once
 }
 
-// batch puts batches over a socket; nil when the kernel has none.
+// batch puts batches over a socket; nil when the kernel has none. The socket belongs
+// to the Batched then.
 func batch(conn *net.UDPConn) *Batched {
 	b, err := newBatched(conn, options{delay: flushAfter, limit: queueLimit})
 	if err != nil {
@@ -60,46 +64,75 @@ func batch(conn *net.UDPConn) *Batched {
 }
 
 func newBatched(conn *net.UDPConn, o options) (*Batched, error) {
-	raw, err := conn.SyscallConn()
+	b := &Batched{local: conn.LocalAddr().(*net.UDPAddr)}
+	var err error
+	if b.file, err = take(conn); err != nil {
+		return nil, fmt.Errorf("take media socket: %w", err)
+	}
+	trains, err := b.prepare()
 	if err != nil {
-		return nil, fmt.Errorf("reach media socket: %w", err)
+		return nil, errors.Join(err, b.file.Close())
 	}
-	batches, trains := probe(raw)
-	if !batches {
-		return nil, errors.ErrUnsupported
-	}
-	b := &Batched{conn: conn, raw: raw}
-	var family int
-	if ctl := raw.Control(func(fd uintptr) { family, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN) }); ctl != nil || err != nil {
-		return nil, fmt.Errorf("ask family of media socket: %w", errors.Join(ctl, err))
-	}
-	b.v6 = family == unix.AF_INET6
-	b.receiver = newReceiver(raw, &b.count, readAhead, readSize)
+	_ = conn.Close() // ours is a copy
 	b.close = sync.OnceValue(b.shut)
 	for range min(runtime.GOMAXPROCS(0), maxSenders) {
 		q := newQueue(o.delay, o.limit, &b.count)
 		b.queues = append(b.queues, q)
-		b.senders.Go(newSender(q, raw, trains && !o.noTrains, &b.count).run)
+		b.senders.Go(newSender(q, b.raw, trains && !o.noTrains, &b.count).run)
 	}
 	return b, nil
 }
 
-// WriteToAddrPort queues a packet (ice.AddrPortReaderWriter).
-func (b *Batched) WriteToAddrPort(packet []byte, to netip.AddrPort) (int, error) {
-	if late := b.late.Load(); late != 0 && time.Now().UnixNano() >= late {
-		return 0, os.ErrDeadlineExceeded
+// take copies the descriptor of a socket.
+func take(conn *net.UDPConn) (*os.File, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case !to.IsValid():
-		return 0, fmt.Errorf("send media packet: %w", net.InvalidAddrError("no address"))
-	case len(packet) > maxDatagram:
-		return 0, fmt.Errorf("send media packet of %d bytes: %w", len(packet), unix.EMSGSIZE)
+	var file *os.File
+	if ctl := raw.Control(func(fd uintptr) {
+		var own int
+		if own, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			return
+		}
+		// What blocks the poller leaves alone. None of our calls waits.
+		if err = unix.SetNonblock(own, false); err != nil {
+			_ = unix.Close(own)
+			return
+		}
+		file = os.NewFile(uintptr(own), "media")
+	}); ctl != nil {
+		return nil, ctl
 	}
+	return file, err
+}
+
+// prepare finds out what the kernel has.
+func (b *Batched) prepare() (trains bool, err error) {
+	if b.raw, err = b.file.SyscallConn(); err != nil {
+		return false, fmt.Errorf("reach media socket: %w", err)
+	}
+	batches, trains := probe(b.raw)
+	if !batches {
+		return false, errors.ErrUnsupported
+	}
+	var family int
+	if ctl := b.raw.Control(func(fd uintptr) { family, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN) }); ctl != nil || err != nil {
+		return false, fmt.Errorf("ask family of media socket: %w", errors.Join(ctl, err))
+	}
+	b.v6 = family == unix.AF_INET6
+	b.gate, err = newGate(b.raw)
+	return trains, err
+}
+
+// Outlet makes the outlet to an address.
+func (b *Batched) Outlet(to netip.AddrPort) (Outlet, error) {
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-	if err := b.queueOf(to).put(packet, to, b.v6); err != nil {
-		return 0, err
+	name, err := newSockaddr(to, b.v6)
+	if err != nil {
+		return nil, err
 	}
-	return len(packet), nil
+	return &destination{queue: b.queueOf(to), name: name}, nil
 }
 
 // queueOf spreads destinations.
@@ -109,49 +142,32 @@ func (b *Batched) queueOf(to netip.AddrPort) *queue {
 	return b.queues[(h>>4^h)%uint32(len(b.queues))]
 }
 
-// ReadFromAddrPort waits for a packet (ice.AddrPortReaderWriter). IPv4 sources are
-// not mapped.
-func (b *Batched) ReadFromAddrPort(p []byte) (int, netip.AddrPort, error) { return b.receiver.read(p) }
-
-// WriteTo implements net.PacketConn for *net.UDPAddr.
-func (b *Batched) WriteTo(packet []byte, to net.Addr) (int, error) {
-	a, ok := to.(*net.UDPAddr)
-	if !ok {
-		return 0, fmt.Errorf("send media packet: %w", net.InvalidAddrError("not a UDP address"))
+// Send sends a packet at once, past the queues.
+func (b *Batched) Send(packet []byte, to netip.AddrPort) error {
+	if len(packet) == 0 {
+		return nil
 	}
-	return b.WriteToAddrPort(packet, a.AddrPort())
-}
-
-// ReadFrom implements net.PacketConn.
-func (b *Batched) ReadFrom(p []byte) (int, net.Addr, error) {
-	n, from, err := b.receiver.read(p)
+	name, err := newSockaddr(to, b.v6)
 	if err != nil {
-		return n, nil, err
+		return err
 	}
-	return n, net.UDPAddrFromAddrPort(from), nil
-}
-
-// LocalAddr implements net.PacketConn.
-func (b *Batched) LocalAddr() net.Addr { return b.conn.LocalAddr() }
-
-// SetDeadline implements net.PacketConn.
-func (b *Batched) SetDeadline(t time.Time) error {
-	return errors.Join(b.SetReadDeadline(t), b.SetWriteDeadline(t))
-}
-
-// SetReadDeadline implements net.PacketConn.
-func (b *Batched) SetReadDeadline(t time.Time) error { return b.conn.SetReadDeadline(t) }
-
-// SetWriteDeadline implements net.PacketConn: writes after it fail. What is queued
-// is sent all the same.
-func (b *Batched) SetWriteDeadline(t time.Time) error {
-	if t.IsZero() {
-		b.late.Store(0)
-	} else {
-		b.late.Store(t.UnixNano())
+	var errno syscall.Errno
+	err = b.raw.Control(func(fd uintptr) {
+		_, _, errno = unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(packet))),
+			uintptr(len(packet)), unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&name.raw[0])), uintptr(name.length))
+	})
+	if err == nil && errno != 0 {
+		err = errno
+	}
+	if err != nil {
+		b.count.drop(DropRefused, 1)
+		return fmt.Errorf("send media packet: %w", err)
 	}
 	return nil
 }
+
+// LocalAddr is where the socket is bound.
+func (b *Batched) LocalAddr() *net.UDPAddr { return b.local }
 
 // Stats returns what it has done so far.
 func (b *Batched) Stats() Stats { return b.count.load() }
@@ -161,10 +177,10 @@ func (b *Batched) Stats() Stats { return b.count.load() }
 func (b *Batched) Close() error { return b.close() }
 
 func (b *Batched) shut() error {
-	err := b.conn.SetWriteDeadline(time.Now().Add(flushPatience))
 	for _, q := range b.queues {
 		q.end()
 	}
 	b.senders.Wait()
-	return errors.Join(err, b.conn.Close())
+	b.closed.Store(true)
+	return errors.Join(b.gate.close(), b.file.Close())
 }

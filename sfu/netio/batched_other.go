@@ -10,7 +10,7 @@ import (
 )
 
 // Batched is a socket with batches, which only Linux has.
-type Batched struct{ net.PacketConn }
+type Batched struct{}
 
 // batch does nothing where the system has no batches.
 func batch(*net.UDPConn) *Batched { return nil }
@@ -28,3 +28,9 @@ func (*Batched) Send([]byte, netip.AddrPort) error { return errors.ErrUnsupporte
 func (*Batched) Receive(func([]byte, netip.AddrPort, time.Time), func()) error {
 	return errors.ErrUnsupported
 }
+
+// LocalAddr is nil.
+func (*Batched) LocalAddr() *net.UDPAddr { return nil }
+
+// Close does nothing.
+func (*Batched) Close() error { return nil }

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +20,7 @@ func openBatched(t testing.TB, address string, o options) *Batched {
 	if err != nil {
 		t.Skip(err) // no IPv6 here
 	}
-	grow(c)
+	grow(c.(*net.UDPConn))
 	b, err := newBatched(c.(*net.UDPConn), o)
 	if err != nil {
 		_ = c.Close()
@@ -39,9 +39,9 @@ func receivePlain(t testing.TB, address string) (*net.UDPConn, netip.AddrPort) {
 	if err != nil {
 		t.Skip(err)
 	}
-	grow(c)
 	t.Cleanup(func() { _ = c.Close() })
 	u := c.(*net.UDPConn)
+	grow(u)
 	return u, u.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
@@ -74,11 +74,40 @@ func expect(t *testing.T, c *net.UDPConn, sizes []int) {
 	}
 }
 
+// outlets are those that tests write to, one for each socket and address.
+var outlets sync.Map
+
+type outletKey struct {
+	b  *Batched
+	to netip.AddrPort
+}
+
+// send writes a packet as one of a picture would be: its end goes at once, and so does
+// what is short. It is false when there is no room.
+func send(t testing.TB, b *Batched, p []byte, to netip.AddrPort) bool {
+	t.Helper()
+	key := outletKey{b, to}
+	o, ok := outlets.Load(key)
+	if !ok {
+		fresh, err := b.Outlet(to)
+		if err != nil {
+			t.Error(err)
+			return false
+		}
+		o, _ = outlets.LoadOrStore(key, fresh)
+	}
+	room := o.(Outlet).Reserve(len(p))
+	if room == nil {
+		return false
+	}
+	copy(room, p)
+	o.(Outlet).Commit(p[1]&0x80 == 0 && len(p) > 400)
+	return true
+}
+
 func write(t *testing.T, b *Batched, p []byte, to netip.AddrPort) {
 	t.Helper()
-	if n, err := b.WriteToAddrPort(p, to); err != nil || n != len(p) {
-		t.Fatalf("wrote %d of %d: %v", n, len(p), err)
-	}
+	send(t, b, p, to)
 }
 
 // mixed is sizes as they come: frames, sound between, a large one.
@@ -147,23 +176,6 @@ func TestMarkerSendsFrame(t *testing.T) {
 	}
 }
 
-func TestUrgent(t *testing.T) {
-	stun, rtcp, dtls := make([]byte, 600), make([]byte, 600), make([]byte, 600)
-	rtcp[0], rtcp[1], dtls[0] = 0x80, 205, 22
-	for name, c := range map[string]struct {
-		packet []byte
-		want   bool
-	}{
-		"middle of a frame": {numbered(1100, 0, false), false}, "end of a frame": {numbered(1100, 0, true), true},
-		"sound": {numbered(120, 0, false), true}, "empty": {nil, true}, "one byte": {[]byte{0x80}, true},
-		"stun": {stun, true}, "rtcp": {rtcp, true}, "dtls": {dtls, true},
-	} {
-		if got := urgent(c.packet); got != c.want {
-			t.Errorf("%s: urgent is %v", name, got)
-		}
-	}
-}
-
 // Without a marker packets go after the delay.
 func TestDelaySends(t *testing.T) {
 	b := openBatched(t, "127.0.0.1:0", defaults())
@@ -179,8 +191,8 @@ func TestManyDestinations(t *testing.T) {
 		c, to := receivePlain(t, "127.0.0.1:0")
 		wg.Go(func() {
 			for i := range 40 {
-				if _, err := b.WriteToAddrPort(numbered(900, i, i%8 == 7), to); err != nil {
-					t.Error(err)
+				if !send(t, b, numbered(900, i, i%8 == 7), to) {
+					t.Error("no room")
 				}
 			}
 		})
@@ -213,47 +225,105 @@ func TestFamilies(t *testing.T) {
 		})
 	}
 	b := openBatched(t, "127.0.0.1:0", defaults())
-	if _, err := b.WriteToAddrPort([]byte("x"), netip.MustParseAddrPort("[::1]:9")); !errors.Is(err, errFamily) {
+	if _, err := b.Outlet(netip.MustParseAddrPort("[::1]:9")); !errors.Is(err, errFamily) {
 		t.Fatalf("IPv6 on an IPv4 socket: %v", err)
 	}
+}
+
+// arrival is a packet that was received.
+type arrival struct {
+	text string
+	from netip.AddrPort
+}
+
+// receive reads until the socket is closed, and waits for that with the test.
+func receive(t testing.TB, b *Batched) <-chan arrival {
+	t.Helper()
+	c, done := make(chan arrival, 1000), make(chan error, 1)
+	go func() {
+		done <- b.Receive(func(p []byte, from netip.AddrPort, _ time.Time) { c <- arrival{string(p), from} }, func() {})
+	}()
+	t.Cleanup(func() {
+		_ = b.Close()
+		if err := <-done; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("reading ended with %v", err)
+		}
+	})
+	return c
 }
 
 // answer sends back, and checks where that seems to come from.
 func answer(t *testing.T, b *Batched, far *net.UDPConn) {
 	t.Helper()
 	own := far.LocalAddr().(*net.UDPAddr)
-	near := &net.UDPAddr{IP: own.IP, Port: b.LocalAddr().(*net.UDPAddr).Port}
+	near := &net.UDPAddr{IP: own.IP, Port: b.LocalAddr().Port}
+	got := receive(t, b)
 	for _, text := range []string{"one", "two"} {
 		if _, err := far.WriteTo([]byte(text), near); err != nil {
 			t.Fatal(err)
 		}
-	}
-	buf := make([]byte, 100)
-	n, from, err := b.ReadFromAddrPort(buf)
-	if err != nil || string(buf[:n]) != "one" || from != netip.AddrPortFrom(own.AddrPort().Addr().Unmap(), uint16(own.Port)) {
-		t.Fatalf("read %q from %v, want from %v: %v", buf[:n], from, own, err)
-	}
-	n, addr, err := b.ReadFrom(buf[:2])
-	if err != nil || string(buf[:n]) != "tw" || addr.String() != own.String() {
-		t.Fatalf("read %q from %v, want from %v: %v", buf[:n], addr, own, err)
+		want := arrival{text, netip.AddrPortFrom(own.AddrPort().Addr().Unmap(), uint16(own.Port))}
+		select {
+		case a := <-got:
+			if a != want {
+				t.Fatalf("read %v, want %v", a, want)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("nothing came")
+		}
 	}
 }
 
-func TestDeadlines(t *testing.T) {
+// Every packet comes, whether they come one by one or many at a time; too long ones
+// are counted.
+func TestReceive(t *testing.T) {
 	b := openBatched(t, "127.0.0.1:0", defaults())
-	_, to := receivePlain(t, "127.0.0.1:0")
-	if err := b.SetDeadline(time.Now()); err != nil {
+	got := receive(t, b)
+	far, _ := receivePlain(t, "127.0.0.1:0")
+	near := b.LocalAddr()
+	next := 0
+	for _, burst := range []int{1, 1, 100, 200, 1, 3, 500, 1} {
+		for range burst {
+			if _, err := far.WriteTo([]byte(strconv.Itoa(next)), near); err != nil {
+				t.Fatal(err)
+			}
+			next++
+		}
+		for i := next - burst; i < next; i++ {
+			select {
+			case a := <-got:
+				if a.text != strconv.Itoa(i) {
+					t.Fatalf("packet %q, want %d", a.text, i)
+				}
+			case <-time.After(5 * time.Second):
+				t.Fatalf("packet %d of %d did not come", i, next)
+			}
+		}
+	}
+	if _, err := far.WriteTo(make([]byte, packetSize+1), near); err != nil {
 		t.Fatal(err)
 	}
-	var timeout net.Error
-	if _, _, err := b.ReadFromAddrPort(make([]byte, 9)); !errors.As(err, &timeout) || !timeout.Timeout() || !os.IsTimeout(err) {
-		t.Fatalf("read: %v", err)
+	for deadline := time.Now().Add(5 * time.Second); b.Stats().Oversized != 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", b.Stats())
+		}
 	}
-	if _, err := b.WriteToAddrPort([]byte("x"), to); !os.IsTimeout(err) {
-		t.Fatalf("write: %v", err)
+}
+
+func TestPace(t *testing.T) {
+	var p pace
+	now := time.Unix(1000, 0)
+	for _, step := range []struct {
+		packets int
+		after   time.Duration
+		busy    bool
+	}{
+		{1, 0, false}, {1, paceWindow, false}, {100, paceWindow / 2, false}, {100, paceWindow, true}, {2, paceWindow / 2, true},
+		{2, paceWindow, false}, {500, paceWindow, true}, {150, time.Hour, false},
+	} {
+		now = now.Add(step.after)
+		if p.count(step.packets, now); p.busy != step.busy {
+			t.Fatalf("%+v: busy is %v", step, p.busy)
+		}
 	}
-	if err := b.SetDeadline(time.Time{}); err != nil {
-		t.Fatal(err)
-	}
-	write(t, b, []byte("x"), to)
 }

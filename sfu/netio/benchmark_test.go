@@ -3,8 +3,6 @@
 package netio
 
 import (
-	"net"
-	"net/netip"
 	"testing"
 )
 
@@ -20,25 +18,24 @@ func benchmarkFrames(b *testing.B, plain bool) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	send := func(p []byte, to netip.AddrPort) { _, _ = s.UDP.(*net.UDPConn).WriteToUDPAddrPort(p, to) }
-	if !plain {
-		send = func(p []byte, to netip.AddrPort) { _, _ = s.batched.WriteToAddrPort(p, to) }
-	}
-	var tos []netip.AddrPort
+	var tos []Outlet
 	for range 100 {
 		_, to := receivePlain(b, "127.0.0.1:0")
-		tos = append(tos, to)
+		o, err := s.Outlet(to)
+		if err != nil {
+			b.Fatal(err)
+		}
+		tos = append(tos, o)
 	}
-	p, end := numbered(1100, 0, false), numbered(1100, 0, true)
+	p := numbered(1100, 0, false)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := 0; i < b.N; {
 		for k := range 8 {
 			for _, to := range tos {
-				if k == 7 {
-					send(end, to)
-				} else {
-					send(p, to)
+				if room := to.Reserve(len(p)); room != nil {
+					copy(room, p)
+					to.Commit(k != 7)
 				}
 				i++
 			}

@@ -9,8 +9,7 @@ import "sync"
 type destination struct {
 	queue   *queue
 	name    sockaddr
-	noTrain bool   // takes no segments; known to the sender alone
-	used    uint64 // the sweep before which it was last used; under queue.table
+	noTrain bool // takes no segments; known to the sender alone
 
 	mu   sync.Mutex
 	open *message // still taking packets
@@ -49,11 +48,4 @@ func (d *destination) expire(m *message) {
 		d.queue.finish(m)
 		d.open = nil
 	}
-}
-
-// busy tells whether a message is open.
-func (d *destination) busy() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.open != nil
 }

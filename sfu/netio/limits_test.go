@@ -76,11 +76,14 @@ func TestCloseFlushes(t *testing.T) {
 		}
 	}
 	expect(t, c, []int{1100, 1100})
-	if _, err := b.WriteToAddrPort([]byte("x"), to); !errors.Is(err, net.ErrClosed) {
-		t.Fatalf("write after close: %v", err)
+	if send(t, b, numbered(1100, 2, true), to) {
+		t.Fatal("room after close")
 	}
-	if _, _, err := b.ReadFromAddrPort(make([]byte, 9)); !errors.Is(err, net.ErrClosed) {
+	if err := b.Receive(nil, nil); !errors.Is(err, net.ErrClosed) {
 		t.Fatalf("read after close: %v", err)
+	}
+	if err := b.Send([]byte("x"), to); err == nil {
+		t.Fatal("sent after close")
 	}
 }
 
@@ -92,49 +95,22 @@ func TestCloseUnderLoad(t *testing.T) {
 	var accepted atomic.Uint64
 	for range 4 {
 		wg.Go(func() {
-			for i := 0; ; i++ {
-				if _, err := b.WriteToAddrPort(numbered(1000, i, i%8 == 7), to); err != nil {
-					if !errors.Is(err, net.ErrClosed) {
-						t.Error(err)
-					}
-					return
+			for i := 0; !b.queues[0].ended(); i++ {
+				if send(t, b, numbered(1000, i, i%8 == 7), to) {
+					accepted.Add(1)
 				}
-				accepted.Add(1)
 			}
 		})
 	}
-	wg.Go(func() {
-		if _, _, err := b.ReadFrom(make([]byte, 9)); !errors.Is(err, net.ErrClosed) {
-			t.Error(err)
-		}
-	})
+	receive(t, b)
 	waitSent(t, b, 1000)
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	wg.Wait()
 	s := b.Stats()
-	if got := s.Sent + s.Drops[DropFull] + s.Drops[DropRefused] + s.Drops[DropClosed]; got != accepted.Load() {
+	if got := s.Sent + s.Drops[DropRefused] + s.Drops[DropClosed]; got != accepted.Load() {
 		t.Fatalf("%d packets accepted, %d accounted for: %+v", accepted.Load(), got, s)
-	}
-}
-
-// The table of destinations forgets those gone quiet.
-func TestDestinationsAreForgotten(t *testing.T) {
-	q := newQueue(time.Hour, queueLimit, &counters{})
-	for i := range 20 * sweepFrom {
-		to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(i+1))
-		if err := q.put([]byte("x"), to, false); err != nil {
-			t.Fatal(err)
-		}
-		batch, _, _ := q.take(make([]*message, 0, 1))
-		q.done(batch)
-	}
-	if n := len(q.destinations); n > 4*sweepFrom {
-		t.Fatalf("%d destinations are kept", n)
-	}
-	if q.waiting != 0 || q.open.first != nil || q.ready.first != nil {
-		t.Fatal("messages are left")
 	}
 }
 
@@ -147,9 +123,9 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 	p, end := numbered(1100, 0, false), numbered(1100, 0, true)
 	frames := testing.AllocsPerRun(500, func() {
 		for range 7 {
-			_, _ = b.WriteToAddrPort(p, to)
+			send(t, b, p, to)
 		}
-		_, _ = b.WriteToAddrPort(end, to)
+		send(t, b, end, to)
 	})
 	if frames > 1 { // of eight packets; a collection empties the pool
 		t.Fatalf("%.1f allocations for a frame", frames)

@@ -10,12 +10,8 @@ import (
 // the kernel refuses UDP_SEGMENT on a socket that sends no UDP checksums (EIO).
 func narrow(t *testing.T, b *Batched) {
 	t.Helper()
-	raw, err := b.conn.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var failed error
-	if err := raw.Control(func(fd uintptr) {
+	if err := b.raw.Control(func(fd uintptr) {
 		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_NO_CHECK, 1)
 	}); err != nil || failed != nil {
 		t.Fatal(err, failed)

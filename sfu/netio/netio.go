@@ -1,6 +1,6 @@
-// Package netio opens the sockets that carry all media. Everything above sees a
-// net.PacketConn and a net.Listener, so that how packets are read and written
-// can change here alone.
+// Package netio opens the sockets that carry all media. What is above sees outlets,
+// bursts of packets and a net.Listener, so that how packets are read and written can
+// change here alone.
 package netio
 
 import (
@@ -30,10 +30,11 @@ type Config struct {
 
 // Sockets are the open sockets of one port.
 type Sockets struct {
-	UDP net.PacketConn
 	TCP net.Listener // nil without TCP
 
-	batched *Batched // UDP, nil when it is plain
+	// UDP is one of these.
+	plain   *net.UDPConn
+	batched *Batched
 }
 
 // Stats returns what the UDP socket has done, all zero for a plain one.
@@ -65,28 +66,24 @@ func open(cfg Config) (*Sockets, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for media on UDP: %w", err)
 	}
-	grow(udp)
-	s := &Sockets{UDP: udp}
-	if u, ok := udp.(*net.UDPConn); ok && !cfg.Plain {
-		if s.batched = batch(u); s.batched != nil {
-			s.UDP = s.batched
+	s := &Sockets{plain: udp.(*net.UDPConn)}
+	grow(s.plain)
+	if !cfg.Plain {
+		if s.batched = batch(s.plain); s.batched != nil {
+			s.plain = nil
 		}
 	}
 	if !cfg.TCP {
 		return s, nil
 	}
 	if s.TCP, err = net.Listen("tcp", net.JoinHostPort(cfg.IP, strconv.Itoa(s.Port()))); err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for media on TCP: %w", err), s.UDP.Close())
+		return nil, errors.Join(fmt.Errorf("listen for media on TCP: %w", err), s.closeUDP())
 	}
 	return s, nil
 }
 
 // grow asks for large buffers; less than asked for still works.
-func grow(c net.PacketConn) {
-	u, ok := c.(*net.UDPConn)
-	if !ok {
-		return
-	}
+func grow(u *net.UDPConn) {
 	_ = u.SetReadBuffer(bufferSize)
 	_ = u.SetWriteBuffer(bufferSize)
 	force(u)
@@ -94,15 +91,22 @@ func grow(c net.PacketConn) {
 
 // Port is the number of the open port.
 func (s *Sockets) Port() int {
-	if a, ok := s.UDP.LocalAddr().(*net.UDPAddr); ok {
-		return a.Port
+	if s.batched != nil {
+		return s.batched.LocalAddr().Port
 	}
-	return 0
+	return s.plain.LocalAddr().(*net.UDPAddr).Port
+}
+
+func (s *Sockets) closeUDP() error {
+	if s.batched != nil {
+		return s.batched.Close()
+	}
+	return s.plain.Close()
 }
 
 // Close closes the sockets. Closing again is no error.
 func (s *Sockets) Close() error {
-	err := ignoreClosed(s.UDP.Close())
+	err := ignoreClosed(s.closeUDP())
 	if s.TCP != nil {
 		err = errors.Join(err, ignoreClosed(s.TCP.Close()))
 	}

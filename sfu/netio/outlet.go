@@ -1,7 +1,6 @@
 package netio
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -25,11 +24,7 @@ func (s *Sockets) Outlet(to netip.AddrPort) (Outlet, error) {
 	if s.batched != nil {
 		return s.batched.Outlet(to)
 	}
-	u, ok := s.UDP.(*net.UDPConn)
-	if !ok {
-		return nil, fmt.Errorf("send to %v: %w", to, net.UnknownNetworkError(s.UDP.LocalAddr().Network()))
-	}
-	return &single{conn: u, to: to}, nil
+	return &single{conn: s.plain, to: to}, nil
 }
 
 // Send sends a packet at once. It never waits: what the kernel does not take is
@@ -38,11 +33,7 @@ func (s *Sockets) Send(packet []byte, to netip.AddrPort) error {
 	if s.batched != nil {
 		return s.batched.Send(packet, to)
 	}
-	if u, ok := s.UDP.(*net.UDPConn); ok {
-		_, err := u.WriteToUDPAddrPort(packet, to)
-		return err
-	}
-	_, err := s.UDP.WriteTo(packet, net.UDPAddrFromAddrPort(to))
+	_, err := s.plain.WriteToUDPAddrPort(packet, to)
 	return err
 }
 
@@ -56,10 +47,10 @@ func (s *Sockets) Receive(take func(packet []byte, from netip.AddrPort, now time
 	}
 	buf := make([]byte, packetSize+1)
 	for {
-		n, from, err := readPlain(s.UDP, buf)
+		n, from, err := s.plain.ReadFromUDPAddrPort(buf)
 		switch {
 		case err == nil && n <= packetSize:
-			take(buf[:n], from, time.Now())
+			take(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), time.Now())
 			pause()
 		case err != nil && !transient(err):
 			return err
@@ -69,19 +60,6 @@ func (s *Sockets) Receive(take func(packet []byte, from netip.AddrPort, now time
 
 // packetSize is what Receive takes, bytes. No peer has reason to send more.
 const packetSize = 2048
-
-func readPlain(c net.PacketConn, buf []byte) (int, netip.AddrPort, error) {
-	if u, ok := c.(*net.UDPConn); ok {
-		n, from, err := u.ReadFromUDPAddrPort(buf)
-		return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
-	}
-	n, from, err := c.ReadFrom(buf)
-	if err != nil {
-		return n, netip.AddrPort{}, err
-	}
-	a, err := netip.ParseAddrPort(from.String())
-	return n, netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), err
-}
 
 // single is the outlet of a plain socket: one call for each packet.
 type single struct {

@@ -3,8 +3,6 @@
 package netio
 
 import (
-	"net"
-	"net/netip"
 	"sync"
 	"time"
 )
@@ -12,10 +10,6 @@ import (
 const (
 	// queueLimit is how many messages may wait in one queue (64 MiB of buffers).
 	queueLimit = 4096
-	// destinationLimit is how many destinations one queue knows by address.
-	destinationLimit = 1 << 14
-	// sweepFrom is how many it may know before it looks for those gone quiet.
-	sweepFrom = 256
 	// flushStep is added to the delay for each message that waits, up to flushMost.
 	flushStep = 50 * time.Microsecond
 	flushMost = 5 * time.Millisecond
@@ -25,17 +19,12 @@ const (
 // more packets until they are due, and ready ones, first come first sent. Both
 // are in order, so the packets of a destination stay in order too.
 //
-// Lock order: table, destination.mu, mu.
+// Lock order: destination.mu, mu.
 type queue struct {
 	delay time.Duration
 	limit int
 	count *counters
 	wake  chan struct{} // tells the sender to look
-
-	table        sync.Mutex
-	destinations map[netip.AddrPort]*destination // of those who write by address
-	sweepAt      int
-	sweeps       uint64
 
 	mu          sync.Mutex
 	open, ready list
@@ -44,62 +33,7 @@ type queue struct {
 }
 
 func newQueue(delay time.Duration, limit int, count *counters) *queue {
-	return &queue{delay: delay, limit: limit, count: count, wake: make(chan struct{}, 1),
-		destinations: make(map[netip.AddrPort]*destination), sweepAt: sweepFrom}
-}
-
-// put copies a packet into the queue. A full queue drops it, which is no error:
-// the network could have lost it as well.
-func (q *queue) put(packet []byte, to netip.AddrPort, v6 bool) error {
-	d, err := q.find(to, v6)
-	if err != nil {
-		return err
-	}
-	if d == nil {
-		q.count.drop(DropFull, 1)
-		return nil
-	}
-	room := d.Reserve(len(packet))
-	if room == nil {
-		if q.ended() {
-			return net.ErrClosed
-		}
-		return nil
-	}
-	copy(room, packet)
-	d.Commit(!urgent(packet))
-	return nil
-}
-
-// find returns the destination with an address, nil when there are too many.
-// Those that were not used between two sweeps go.
-func (q *queue) find(to netip.AddrPort, v6 bool) (*destination, error) {
-	q.table.Lock()
-	defer q.table.Unlock()
-	d := q.destinations[to]
-	if d != nil {
-		d.used = q.sweeps
-		return d, nil
-	}
-	if len(q.destinations) >= q.sweepAt {
-		for addr, d := range q.destinations {
-			if d.used < q.sweeps && !d.busy() {
-				delete(q.destinations, addr)
-			}
-		}
-		q.sweeps++
-		q.sweepAt = min(max(sweepFrom, 2*len(q.destinations)), destinationLimit)
-	}
-	if len(q.destinations) >= destinationLimit {
-		return nil, nil
-	}
-	name, err := newSockaddr(to, v6)
-	if err != nil {
-		return nil, err
-	}
-	d = &destination{queue: q, name: name, used: q.sweeps}
-	q.destinations[to] = d
-	return d, nil
+	return &queue{delay: delay, limit: limit, count: count, wake: make(chan struct{}, 1)}
 }
 
 // begin opens a message; nil when the queue is full, which is counted, or has

@@ -13,6 +13,10 @@ import (
 // during which it is not to be interrupted: see rawSyscall.
 const vector = 16
 
+// fullPause is how long a socket whose buffer is full gets to make room. The buffer
+// is as large as netio could make it.
+const fullPause = time.Millisecond
+
 // control is the ancillary message that makes the kernel cut a train into packets
 // of that many bytes (UDP_SEGMENT, udp(7)).
 type control struct {
@@ -37,7 +41,8 @@ type sender struct {
 	from, to int // what is left to send
 	result   int
 	errno    syscall.Errno
-	call     func(uintptr) bool // s.sendmmsg, bound once
+	call     func(uintptr) // s.sendmmsg, bound once
+	since    time.Time     // when the kernel began to take nothing, zero while it does
 }
 
 // entry is a train, or one packet of a message that must go in pieces.
@@ -93,10 +98,11 @@ func (s *sender) send(batch []*message) {
 	for message < len(batch) {
 		message, packet = s.fill(batch, message, packet)
 		for s.from < s.to {
-			err := s.raw.Write(s.call)
+			err := s.raw.Control(s.call)
 			e := &s.entries[s.from]
 			switch {
-			case err != nil: // closed, or too late at the end
+			case err == nil && s.errno == unix.EAGAIN && s.patient():
+			case err != nil || s.errno == unix.EAGAIN: // too late at the end
 				s.count.drop(DropClosed, s.rest(batch, message, packet))
 				return
 			case s.result > 0:
@@ -112,6 +118,19 @@ func (s *sender) send(batch []*message) {
 			}
 		}
 	}
+}
+
+// patient waits a little for a socket that takes nothing now; false when it has taken
+// nothing for long after the end.
+func (s *sender) patient() bool {
+	if s.since.IsZero() {
+		s.since = time.Now()
+	}
+	if s.queue.ended() && time.Since(s.since) > flushPatience {
+		return false
+	}
+	time.Sleep(fullPause)
+	return true
 }
 
 // refusesTrains tells errors that single packets may not meet.
@@ -161,22 +180,21 @@ func (s *sender) entry(m *message, e entry, data []byte) {
 	s.to++
 }
 
-// sendmmsg sends what is left, as far as it goes; false waits for the socket.
-func (s *sender) sendmmsg(fd uintptr) bool {
+// sendmmsg sends what is left, as far as it goes.
+func (s *sender) sendmmsg(fd uintptr) {
 	for {
-		n, errno := rawSyscall(unix.SYS_SENDMMSG, fd, unsafe.Pointer(&s.headers[s.from]), s.to-s.from)
-		switch errno {
-		case unix.EINTR:
+		s.result, s.errno = rawSyscall(unix.SYS_SENDMMSG, fd, unsafe.Pointer(&s.headers[s.from]), s.to-s.from)
+		if s.errno == unix.EINTR {
 			continue
-		case unix.EAGAIN:
-			return false
-		case 0:
-			s.result, s.errno = n, 0
-		default:
-			s.result, s.errno = 0, errno
 		}
-		s.count.calls.Add(1)
-		return true
+		if s.errno != 0 {
+			s.result = 0
+		}
+		if s.errno != unix.EAGAIN {
+			s.since = time.Time{}
+			s.count.calls.Add(1)
+		}
+		return
 	}
 }
 
