@@ -89,13 +89,13 @@ func newBarePeer(t testing.TB, h *heard) (*Peer, *fakeConn) {
 	}
 	e := &Engine{cfg: Config{StartBitrate: 1_000_000}, peers: map[*Peer]struct{}{}, candidates: candidates{cfg: Config{Loopback: true}, port: 4000}}
 	p := newPeer(e, PeerConfig{Member: "m", AudioSlots: 3, MaxVideoSlots: 4, Handler: h, Logger: slog.New(slog.DiscardHandler)})
-	c := &fakeConn{}
-	p.conn, p.loop = c, newLoop()
+	c, l := &fakeConn{}, newLoop()
+	p.conn, p.loop = c, l
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Errorf("close peer: %v", err)
 		}
-		p.loop.close()
+		l.close()
 	})
 	return p, c
 }

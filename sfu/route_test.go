@@ -190,14 +190,17 @@ func FuzzRTP(f *testing.F) {
 	f.Add([]byte{0xb0, 97, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 0x1f, 1, 2, 3, 1})
 	f.Add([]byte{0xbf, 97, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0x10, 0, 0, 1, 1, 2, 3, 4})
 	p, _ := newBarePeer(f, nil)
-	offer := sdpHead + bundle("v", "w") + mline("video", "v", "sendonly", "VP8/90000", lines(extmaps, rtxLines, simulcast)...) +
-		mline("video", "w", "sendonly", "VP8/90000", lines(extmaps, rtxLines)...)
-	if _, err := p.Answer(f.Context(), offer, map[string]track.Source{"v": track.Camera, "w": track.Screen}); err != nil {
+	f.Add([]byte{0x80, 63, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 111 | 0x80, 0, 4, 2, 111, 1, 2, 3})
+	f.Add([]byte{0x80, 98, 0, 1, 0, 0, 0, 1, 0, 0, 0, 3, 0x8f, 0x80, 0x01, 0, 0, 1, 2, 3})
+	sound := strings.NewReplacer("96", "111", "97", "63").Replace(mline("audio", "a", "sendonly", "opus/48000/2", "rtpmap:97 red/48000/2", "fmtp:97 96/96"))
+	offer := sdpHead + bundle("v", "w", "a") + mline("video", "v", "sendonly", "VP8/90000", lines(extmaps, rtxLines, simulcast)...) +
+		strings.NewReplacer("96", "98", "97", "99").Replace(mline("video", "w", "sendonly", "VP9/90000", lines(extmaps, rtxLines)...)) + sound
+	if _, err := p.Answer(f.Context(), offer, map[string]track.Source{"v": track.Camera, "w": track.Screen, "a": track.Microphone}); err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p.route(b, now())
-		if n := len(p.streams.Load().all); n > 6 {
+		if n := len(p.streams.Load().all); n > 8 {
 			t.Fatalf("%d streams", n)
 		}
 	})
