@@ -60,7 +60,9 @@ func TestCapacityFallsAndRises(t *testing.T) {
 			if lost, _, _ := m.viewer.speaker.missing(time.Second, over-time.Second); lost > 0 {
 				t.Errorf("%d packets of sound are missing", lost)
 			}
-			if at, ok := s.firstOf(1280, rose); !ok || at > rose+10*time.Second {
+			at, ok := s.firstOf(1280, rose)
+			t.Logf("the best layer is back after %v", at-rose)
+			if !ok || at > rose+10*time.Second {
 				t.Errorf("the best layer is back at %v", at)
 			}
 			for _, part := range [][2]time.Duration{{settled, fell}, {rose + 10*time.Second, over}} {
@@ -85,7 +87,9 @@ func TestCapacityIsUsed(t *testing.T) {
 		from, to time.Duration
 		capacity float64
 	}{{settled, fell, wide}, {fell + settled, rose, narrow}, {rose + 10*time.Second, over, wide}} {
-		if got := m.viewer.rate(part.from, part.to) / part.capacity; got < 0.8 || got > 1 {
+		got := m.viewer.rate(part.from, part.to) / part.capacity
+		t.Logf("%.0f%% of %v bit/s is used from %v on", 100*got, part.capacity, part.from)
+		if got < 0.8 || got > 1 {
 			t.Errorf("%.0f%% of %v bit/s is used", 100*got, part.capacity)
 		}
 	}
