@@ -67,10 +67,13 @@ func ffmpeg(ctx context.Context, program, encoder string) []Finding {
 	return []Finding{f, codecs(ctx, program, encoder)}
 }
 
+// webRTCSound encodes the sound of a broadcast for viewers over WebRTC.
+const webRTCSound = "libopus"
+
 func codecs(ctx context.Context, program, encoder string) Finding {
 	f := Finding{Check: "codecs"}
 	var missing []string
-	for flag, names := range map[string][]string{"-encoders": {encoder, "aac"}, "-decoders": {"vp8", "h264"}} {
+	for flag, names := range map[string][]string{"-encoders": {encoder, "aac", webRTCSound}, "-decoders": {"vp8", "h264"}} {
 		out, err := exec.CommandContext(ctx, program, "-hide_banner", flag).Output()
 		if err != nil {
 			f.Level, f.Text, f.Todo = Failure, fmt.Sprintf("cannot list %s: %v", flag, err), "reinstall ffmpeg"
@@ -82,12 +85,17 @@ func codecs(ctx context.Context, program, encoder string) Finding {
 			}
 		}
 	}
+	if len(missing) == 1 && missing[0] == webRTCSound {
+		f.Level, f.Text = Warning, "this ffmpeg lacks "+webRTCSound+"; viewers over WebRTC (WHEP) hear nothing"
+		f.Todo = "install a full build of ffmpeg"
+		return f
+	}
 	if len(missing) > 0 {
 		f.Level, f.Text = Failure, "this ffmpeg lacks "+strings.Join(missing, ", ")
 		f.Todo = "install a full build of ffmpeg, or set broadcast.encoder to an encoder it has"
 		return f
 	}
-	f.Text = encoder + " and aac encode, vp8 and h264 decode"
+	f.Text = encoder + ", aac and libopus encode, vp8 and h264 decode"
 	return f
 }
 

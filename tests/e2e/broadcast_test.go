@@ -193,6 +193,7 @@ func watch(t *testing.T, room *testkit.Room, there []person, source string) {
 		}
 		return nil
 	})
+	viewer.Wait(patience, "the player tells its latency", "window.meetcastPlayer.latencyMs !== undefined")
 	var latency float64
 	if err := viewer.Eval(`window.meetcastPlayer.latencyMs`, &latency); err != nil {
 		t.Error(err)

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { bytes, FakeMediaSource, FakeSocket, fakeVideo, init, installFakes } from "../../tests/player-fakes";
 import { Player, type SourceKind } from "./player";
+import { stereo } from "./whep-source";
 
 /** A connection whose states and figures a test sets. */
 class FakePC {
@@ -23,8 +24,11 @@ class FakePC {
   addTransceiver(kind: string, { direction }: { direction: string }): void {
     this.directions.push(`${kind} ${direction}`);
   }
-  async setLocalDescription(): Promise<void> {
-    this.localDescription = { sdp: "offer" };
+  async createOffer(): Promise<{ sdp: string }> {
+    return { sdp: "offer" };
+  }
+  async setLocalDescription(offer: { sdp: string }): Promise<void> {
+    this.localDescription = offer;
   }
   async setRemoteDescription({ sdp }: { sdp: string }): Promise<void> {
     this.remote = sdp;
@@ -151,4 +155,10 @@ it("takes the way that the address names", async () => {
   onAir = true;
   await vi.advanceTimersByTimeAsync(2000);
   expect(FakePC.all).toHaveLength(1);
+});
+
+it("asks for stereo where Opus is offered", () => {
+  const sdp = "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\na=fmtp:63 111/111\r\n";
+  expect(stereo(sdp)).toBe("a=rtpmap:111 opus/48000/2\r\na=fmtp:111 stereo=1;minptime=10\r\na=fmtp:63 111/111\r\n");
+  expect(stereo("v=0\r\n")).toBe("v=0\r\n");
 });

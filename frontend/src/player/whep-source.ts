@@ -118,7 +118,8 @@ export class WHEPSource implements Source {
     try {
       pc.addTransceiver("audio", { direction: "recvonly" });
       pc.addTransceiver("video", { direction: "recvonly" });
-      await pc.setLocalDescription();
+      const offer = await pc.createOffer();
+      await pc.setLocalDescription({ type: "offer", sdp: stereo(offer.sdp ?? "") });
       // The server finds us by our checks: no candidate has to be sent to it.
       const response = await fetch(this.#target.url, {
         method: "POST",
@@ -249,6 +250,12 @@ export class WHEPSource implements Source {
     if (!this.#running || asking.signal.aborted) return;
     this.#askTimer = window.setTimeout(() => void this.#ask(), ++this.#asks < 4 ? firstAsks : laterAsks);
   }
+}
+
+/** stereo asks for both channels of Opus (RFC 7587 §6.1): browsers play one unless told. */
+export function stereo(sdp: string): string {
+  const type = /^a=rtpmap:(\d+) opus\/48000\/2/im.exec(sdp)?.[1];
+  return type ? sdp.replace(`a=fmtp:${type} `, `a=fmtp:${type} stereo=1;`) : sdp;
 }
 
 function number(value: unknown): number | undefined {
