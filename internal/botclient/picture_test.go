@@ -172,8 +172,14 @@ func TestSwitchTimeAndOwner(t *testing.T) {
 	// The slot says Cleo, and after two seconds it is still Ben.
 	r.bind(now.Add(200*time.Millisecond), "cleo", track.Camera)
 	show(r, 3, now.Add(3*time.Second), "ben", false)
+	show(r, 4, now.Add(4*time.Second), "ben", false)
+	// Dan's pictures overtake the message by little: no fault.
+	r.bind(now.Add(5*time.Second), "ben", track.Camera)
+	show(r, 5, now.Add(7*time.Second), "dan", true)
+	r.bind(now.Add(7*time.Second), "dan", track.Camera)
+	show(r, 6, now.Add(7*time.Second), "dan", false)
 	s := r.snapshot()
-	if !slices.Equal(s.SwitchTime, []time.Duration{40 * time.Millisecond, 0}) || s.Foreign != 1 {
+	if !slices.Equal(s.SwitchTime, []time.Duration{40 * time.Millisecond, 0, 0}) || s.Foreign != 2 {
 		t.Errorf("switch times %v, foreign %d", s.SwitchTime, s.Foreign)
 	}
 	if got := s.Latency.Quantile(0.5); got < 6*time.Millisecond || got > 8*time.Millisecond {

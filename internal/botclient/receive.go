@@ -46,6 +46,8 @@ type receiver struct {
 	late       bool // the present gap is counted already
 	clock      frameClock
 	lastFrame  frame
+	strange    uint64 // pictures of others since strangeAt, not yet counted
+	strangeAt  time.Time
 	shownAt    time.Time // of lastFrame
 
 	reportRef uint32 // middle of the last sender report's time, RFC 3550 §6.4.1
@@ -74,6 +76,7 @@ func (r *receiver) bind(now time.Time, participant string, source track.Source) 
 	r.endGapLocked(now)
 	r.slot.Participant, r.slot.Source = participant, source
 	r.owner = senderHash(participant)
+	r.strange, r.strangeAt = 0, time.Time{}
 	r.clock.restart()
 	r.boundAt, r.awaiting, r.unseen = time.Time{}, participant != "", participant != "" && r.kind == track.Video
 	if participant == "" {
@@ -194,12 +197,30 @@ func (r *receiver) judgeLocked(now time.Time, f frame) {
 	own := !f.marked || f.mark.sender == r.owner
 	if f.marked {
 		r.latency.Add(now.Sub(f.mark.sent))
-		if !own && !r.boundAt.IsZero() && now.Sub(r.boundAt) > lateAfter {
-			r.stats.Foreign++
-		}
+		r.strangerLocked(now, own)
 	}
 	if r.unseen && own && !r.boundAt.IsZero() && (f.marked || f.key) {
 		r.seenLocked(now)
+	}
+}
+
+// strangerLocked counts pictures of somebody else than the slot map says. Those
+// of a new source that overtake the map are forgiven: bind forgets them.
+func (r *receiver) strangerLocked(now time.Time, own bool) {
+	switch {
+	case own:
+		r.stats.Foreign += r.strange
+		r.strange, r.strangeAt = 0, time.Time{}
+		return
+	case r.boundAt.IsZero() || now.Sub(r.boundAt) <= lateAfter:
+		return
+	case r.strangeAt.IsZero():
+		r.strangeAt = now
+	}
+	r.strange++
+	if now.Sub(r.strangeAt) > recent {
+		r.stats.Foreign += r.strange
+		r.strange = 0
 	}
 }
 

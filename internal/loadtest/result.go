@@ -197,7 +197,8 @@ func (r Result) Table() string {
 	row("first media after", "p50 %.0f ms, p95 %.0f ms; %d without media", r.Joins.MediaP50, r.Joins.MediaP95, r.Joins.NoMedia)
 	row("packets", "%d in, %d out", r.Media.PacketsIn, r.Media.PacketsOut)
 	row("bitrate", "%s in, %s out", bitrate(r.Media.BitrateIn), bitrate(r.Media.BitrateOut))
-	row("loss", "%d packets, %.3f %%; %d recovered", r.Media.Lost, r.Media.LossPercent, r.Media.Recovered)
+	row("loss", "%d packets, %.3f %%; %d recovered, %d concealed by redundant sound, %d dropped on purpose", r.Media.Lost, r.Media.LossPercent,
+		r.Media.Recovered, r.Media.Concealed, r.Media.DroppedOnPurpose)
 	row("late slots", "%d (%d times); longest gap %.0f ms", r.Media.LateSlots, r.Media.LateEvents, r.Media.LongestGap)
 	row("freezes", "%d, %.1f s in all; %d over 200 ms, %d over 500 ms, %d over 1 s", r.Media.Freezes, r.Media.Frozen,
 		r.Media.Over200, r.Media.Over500, r.Media.Over1000)
