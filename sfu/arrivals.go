@@ -8,11 +8,9 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// twccInterval is how often publishers are told what arrived.
-const twccInterval = 50 * time.Millisecond
-
 // arrivals records when packets with a transport-wide number came and tells the
-// client (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+// client, each time that it is visited
+// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 type arrivals struct {
 	ssrc  uint32 // ours
 	epoch time.Time

@@ -81,9 +81,8 @@ type Peer struct {
 
 	mu         sync.Mutex
 	serial     int
-	connected  bool   // the transport was up at least once
-	ufrag      string // of the client's ICE generation
-	candidates int    // taken in it
+	connected  bool // the transport was up at least once
+	candidates int  // taken in the client's ICE generation
 }
 
 // wiring is what was negotiated. It never changes.
