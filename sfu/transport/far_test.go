@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,8 +25,9 @@ type far struct {
 	in, out   *srtp.Context
 	inControl *srtp.Context
 
-	records chan []byte // for dtls
-	media   chan []byte // encrypted
+	lose    atomic.Int32 // how many of our last flights are lost on the way
+	records chan []byte  // for dtls
+	media   chan []byte  // encrypted
 	closing sync.Once
 	closed  chan struct{}
 }
@@ -129,6 +131,9 @@ func (f *far) read() {
 		}
 		to := f.media
 		if classify(buf[:n]) == kindDTLS {
+			if losing(buf[:n], &f.lose) {
+				continue
+			}
 			to = f.records
 		}
 		select {
