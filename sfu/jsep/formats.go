@@ -15,7 +15,6 @@ const opusSettings = "minptime=10;useinbandfec=1;usedtx=1"
 
 // offered is one payload type of an offer.
 type offered struct {
-	number   string
 	pt       uint8
 	name     string // name/rate[/channels]
 	settings string
@@ -48,26 +47,36 @@ func (l *Line) readFormats(m *sdp.MediaDescription) {
 // readOffered reads rtpmap, fmtp and rtcp-fb of each payload type.
 func readOffered(m *sdp.MediaDescription) []offered {
 	all := make([]offered, 0, len(m.MediaName.Formats))
+	var at [128]int // by payload type, 0 for none, else one more than the index
 	for _, number := range m.MediaName.Formats {
-		if pt, err := strconv.ParseUint(number, 10, 7); err == nil {
-			all = append(all, offered{number: number, pt: uint8(pt)})
+		if pt, err := strconv.ParseUint(number, 10, 7); err == nil && at[pt] == 0 {
+			all = append(all, offered{pt: uint8(pt)})
+			at[pt] = len(all)
 		}
 	}
 	for _, a := range m.Attributes {
+		if a.Key != "rtpmap" && a.Key != "fmtp" && a.Key != "rtcp-fb" {
+			continue
+		}
 		number, value, _ := strings.Cut(a.Value, " ")
-		for i := range all {
-			o := &all[i]
-			if o.number != number && (a.Key != "rtcp-fb" || number != "*") {
-				continue
+		value = strings.TrimSpace(value)
+		if number == "*" && a.Key == "rtcp-fb" {
+			for i := range all {
+				all[i].feedback |= feedbacks[value]
 			}
-			switch a.Key {
-			case "rtpmap":
-				o.name = strings.TrimSpace(value)
-			case "fmtp":
-				o.settings = strings.TrimSpace(value)
-			case "rtcp-fb":
-				o.feedback |= feedbacks[strings.TrimSpace(value)]
-			}
+			continue
+		}
+		pt, err := strconv.ParseUint(number, 10, 7)
+		if err != nil || at[pt] == 0 {
+			continue
+		}
+		switch o := &all[at[pt]-1]; a.Key {
+		case "rtpmap":
+			o.name = value
+		case "fmtp":
+			o.settings = value
+		case "rtcp-fb":
+			o.feedback |= feedbacks[value]
 		}
 	}
 	return all
