@@ -239,6 +239,14 @@ func (d *Down) SetLayer(layer int) {
 	s.run(d)
 }
 
+// Within tells whether the slot can go down to a layer without a key frame: a
+// spatial layer that is being forwarded as part of the present one.
+func (d *Down) Within(layer int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return layer >= 0 && d.current.Load() != 0 && d.filter.layered && layer <= d.filter.layer && d.filter.whole(layer)
+}
+
 // SetTemporal bounds the temporal layers that are forwarded: 0 is the base alone,
 // packet.AllTemporal everything. Upper layers are left out from the next picture
 // on, and begin again where they refer to nothing that was left out.

@@ -139,6 +139,9 @@ func TestSpatialLayers(t *testing.T) {
 		}
 		r.c.tick(time.Second)
 		asked := r.fb.plis[1]
+		if !r.d.Within(0) || !r.d.Within(1) || r.d.Within(3) || r.d.Within(-1) {
+			t.Fatal("lower layers are not part of the highest")
+		}
 		r.d.SetLayer(0)
 		r.d.Tick(r.c.t)
 		r.expect(r.play(2, false), "0", "0") // at once
@@ -168,6 +171,9 @@ func TestSpatialLayersOfKeyModes(t *testing.T) {
 	r.expect(r.play(3, true), "012", "02", "2") // the first picture tells the mode
 	r.c.tick(time.Second)
 	asked := r.fb.plis[1]
+	if r.d.Within(1) {
+		t.Fatal("a lower layer is part of the highest")
+	}
 	r.d.SetLayer(1)
 	if r.fb.plis[1] != asked+1 {
 		t.Fatal("no key frame was asked for")

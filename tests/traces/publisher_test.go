@@ -168,7 +168,7 @@ func (c *camera) packet(e *encoding, size int, first, last, key bool, tid uint8)
 		payload[0] |= 0x10
 	}
 	binary.BigEndian.PutUint16(payload[2:], 0x8000|e.picture)
-	payload[4], payload[5] = e.tl0, tid<<6
+	payload[4], payload[5] = e.tl0, tid<<6|tid<<5 // Y: the upper layer refers to the base alone
 	payload[6] = 1
 	if key && first {
 		payload[6] = 0
