@@ -76,10 +76,11 @@ func layers(c *Config) []clip.VideoSpec {
 	if c.Video == VideoH264 {
 		codec = packet.H264
 	}
-	// A key frame twice a second, so that a request for one is served quickly.
+	// Two key frames in the clip: a request for one jumps to the next, so more
+	// would only take bits from the other frames.
 	full := clip.VideoSpec{
 		Codec: codec, Width: c.Width, Height: c.Height, FPS: c.FPS, Bitrate: c.Bitrate,
-		KeyInterval: max(c.FPS/2, 1), Duration: clipLength,
+		KeyInterval: max(c.FPS*int(clipLength/time.Second)/2, 1), Duration: clipLength,
 	}
 	if !c.Simulcast {
 		return []clip.VideoSpec{full}
