@@ -30,6 +30,8 @@ type Engine struct {
 	candidates candidates
 	loops      []*loop
 
+	closing sync.Once
+
 	mu     sync.Mutex
 	peers  map[*Peer]struct{}
 	made   int // peers ever
@@ -111,17 +113,19 @@ func (e *Engine) forget(p *Peer) {
 
 // Close closes all peers and the port, and waits. Closing again is no error.
 func (e *Engine) Close() error {
+	var err error
+	e.closing.Do(func() { err = e.close() })
+	return err
+}
+
+func (e *Engine) close() error {
 	e.mu.Lock()
-	again := e.closed
 	e.closed = true
 	var peers []*Peer
 	for p := range e.peers {
 		peers = append(peers, p)
 	}
 	e.mu.Unlock()
-	if again {
-		return nil
-	}
 	var wg sync.WaitGroup
 	errs := make([]error, len(peers)+1)
 	for i, p := range peers {

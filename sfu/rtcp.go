@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/track"
@@ -22,6 +23,10 @@ const (
 	rtcpHeader  = 4
 	reportBlock = 24
 )
+
+// maxNacks bounds the packets that one RTCP packet may ask for: the reader serves
+// all peers, and whoever misses more than that needs a key frame.
+const maxNacks = 512
 
 // RTCP takes feedback and reports of the client: transport.Handler. What it does
 // with them takes microseconds and never waits for anybody.
@@ -119,8 +124,9 @@ func (p *Peer) slotFeedback(b []byte, format int, now time.Time) bool {
 
 // nacks takes lost packets (RFC 4585 §6.2.1): a number and 16 that follow it.
 func (s *slot) nacks(b []byte) {
-	for ; len(b) >= 4; b = b[4:] {
+	for left := maxNacks; len(b) >= 4 && left > 0; b = b[4:] {
 		seq, mask := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+		left -= 1 + bits.OnesCount16(mask)
 		s.down.Nack(seq)
 		for ; mask != 0; mask >>= 1 {
 			if seq++; mask&1 != 0 {
