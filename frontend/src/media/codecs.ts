@@ -12,11 +12,16 @@ interface Capabilities {
   getCapabilities?(kind: string): { codecs: { mimeType: string }[] } | null;
 }
 
+/** What a browser can show never changes, and every tile asks. */
+const shown = new WeakMap<Capabilities, { mimeType: string }[]>();
+
 /** Whether this browser can show a codec; yes where it does not tell. */
 export function canShow(codec: string): boolean {
   const receiver = (globalThis as { RTCRtpReceiver?: Capabilities }).RTCRtpReceiver;
-  const codecs = receiver?.getCapabilities?.("video")?.codecs;
-  return !codecs?.length || codecs.some((c) => is(c, codec));
+  if (!receiver) return true;
+  let codecs = shown.get(receiver);
+  if (!codecs) shown.set(receiver, (codecs = receiver.getCapabilities?.("video")?.codecs ?? []));
+  return codecs.length === 0 || codecs.some((c) => is(c, codec));
 }
 
 /**

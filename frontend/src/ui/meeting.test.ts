@@ -102,6 +102,22 @@ describe("the stage", () => {
     expect(tiles[1]!.querySelector('[aria-label="Microphone off"]')).not.toBeNull();
   });
 
+  it("says in words why there is no picture when this browser cannot show it", async () => {
+    vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => ({ codecs: [{ mimeType: "video/VP8" }] }) });
+    await enter();
+    const offer = socket.of("offer")!;
+    socket.say({ type: "answer", id: offer.id, sdp: "answer" });
+    const carry = async (codec: string) => {
+      socket.say({ type: "slots", slots: [{ mid: "3", kind: "video", participant: "bob", source: "camera", codec }] });
+      await settle();
+    };
+    await settle();
+    await carry("h264");
+    expect(one("tile-why")!.textContent).toBe("Bob <b>’s browser sends H.264, which this browser cannot show.");
+    await carry("vp8");
+    expect(one("tile-why")).toBeNull();
+  });
+
   it("asks for what is shown, at its size, and only for what is sent", async () => {
     await enter();
     const want = socket.of("view")!.want as { participant: string; width: number }[];
