@@ -64,13 +64,14 @@ func TestStrangers(t *testing.T) {
 	b.write(t, []byte{0, 1, 2, 3})
 	b.write(t, []byte{100, 1})
 	b.write(t, make([]byte, 1500))
+	b.write(t, make([]byte, 9000))
 	b.write(t, rtpPacket(1, 2, 3))
 	b.write(t, rtcpPacket(1))
 	b.write(t, []byte{22, 0xFE, 0xFD})
 	b.write(t, newAnswer(typeSuccess, make([]byte, 12)).sign(early.Pwd))
 	b2.check(t, false) // the only one that is answered
 	unittest.Until(t, "the answer's count", func() bool { return p.Stats().Requests == 1 })
-	want := [Drops]uint64{DropUser: 4, DropIntegrity: 1, DropMalformed: 3, DropStranger: 4}
+	want := [Drops]uint64{DropUser: 4, DropIntegrity: 1, DropMalformed: 4, DropStranger: 4}
 	if s := p.Stats(); s.Drops != want || s.Requests != 1 || s.Addresses != 1 {
 		t.Fatalf("%+v", s)
 	}

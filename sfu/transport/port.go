@@ -191,8 +191,10 @@ func (p *Port) forget(c *Conn, ufrags []credentials, paths []*path) {
 func (p *Port) Stats() Stats {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return Stats{Conns: len(p.conns), Addresses: len(p.paths), TCP: len(p.tcp), Requests: p.requests.Load(),
+	s := Stats{Conns: len(p.conns), Addresses: len(p.paths), TCP: len(p.tcp), Requests: p.requests.Load(),
 		Handshakes: p.handshakes.Load(), Refused: p.refused.Load(), Drops: p.drops.load()}
+	s.Drops[DropMalformed] += p.cfg.Sockets.Stats().Oversized
+	return s
 }
 
 // Close closes all peers and the sockets, and waits. Closing again is no error.
