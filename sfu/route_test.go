@@ -263,3 +263,56 @@ func TestTellsWantedLayers(t *testing.T) {
 		t.Fatalf("wanted by one: %v", rids)
 	}
 }
+
+// The way of a packet from the transport to the lane, and that of feedback to the
+// slot, allocate nothing.
+func TestRoutingDoesNotAllocate(t *testing.T) {
+	pub, _ := newBarePeer(t, nil)
+	answer(t, pub, sdpHead+mline("video", "v", "sendonly", "VP8/90000", lines(extmaps, rtxLines, simulcast)...), map[string]track.Source{"v": track.Camera})
+	first := vp8Packet(100, 1, map[uint8]string{extMid: "v", extRID: "q", extTWCC: "\x00\x00"})
+	pub.route(first, now())
+	packets := make([][]byte, 3000)
+	for i := range packets {
+		packets[i] = vp8Packet(100, uint16(i+2), map[uint8]string{extTWCC: string([]byte{byte(i >> 8), byte(i)})})
+	}
+	i, at := 0, now()
+	next := func() {
+		pub.route(packets[i], at)
+		i++
+	}
+	for range 1000 {
+		next() // buffers grow to their size
+	}
+	if n := testing.AllocsPerRun(1500, next); n > 0.1 {
+		t.Errorf("%v allocations for an RTP packet", n)
+	}
+	sub, _ := newBarePeer(t, nil)
+	answer(t, sub, sdpHead+mline("video", "v", "recvonly", "VP8/90000", lines(rtxLines, extmaps)...), nil)
+	ssrc := sub.wired.Load().slots[0].ssrc
+	b, err := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: ssrc}}},
+		&rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: []rtcp.NackPair{{PacketID: 1, LostPackets: 3}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(1000, func() { handler{sub}.RTCP(b, at) }); n > 0 {
+		t.Errorf("%v allocations for feedback", n)
+	}
+}
+
+// Nobody can keep the reader busy with one packet of feedback.
+func TestNacksAreBounded(t *testing.T) {
+	p, _ := newBarePeer(t, nil)
+	answer(t, p, sdpHead+mline("video", "v", "recvonly", "VP8/90000", rtxLines...), nil)
+	pairs := make([]rtcp.NackPair, 300)
+	for i := range pairs {
+		pairs[i] = rtcp.NackPair{PacketID: uint16(17 * i), LostPackets: 0xffff}
+	}
+	b, err := rtcp.Marshal([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: p.wired.Load().slots[0].ssrc, Nacks: pairs[:253]}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler{p}.RTCP(b, now())
+	if n := p.Stats().Down.Nacks; n < maxNacks || n > maxNacks+17 {
+		t.Fatalf("%d packets were looked for", n)
+	}
+}
