@@ -65,6 +65,12 @@ deps:
 
 test-deps:
 	@scripts/install-deps test
+	@$(MAKE) -s tests/firefox/node_modules/.package-lock.json
+
+# What drives Firefox in the tests.
+tests/firefox/node_modules/.package-lock.json: tests/firefox/package.json tests/firefox/package-lock.json
+	cd tests/firefox && npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
 
 clean:
-	rm -rf bin frontend/dist/* frontend/node_modules
+	rm -rf bin frontend/dist/* frontend/node_modules tests/firefox/node_modules

@@ -6,6 +6,7 @@ package reach
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,4 +34,9 @@ func picture(t *testing.T, b *testkit.Browser, name string) {
 	if err := b.Screenshot(filepath.Join(dir, name+".png")); err != nil {
 		t.Error(err)
 	}
+}
+
+// insertQuery adds a parameter to the link of a room.
+func insertQuery(url, parameter string) string {
+	return strings.Replace(url, "?jwt=", "?"+parameter+"&jwt=", 1)
 }

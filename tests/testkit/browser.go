@@ -46,11 +46,13 @@ type BrowserOptions struct {
 }
 
 // Browser is a Chromium process of its own with one page, since Chromium has one
-// fake camera a process. It ends with the test.
+// fake camera a process, or a Firefox. It ends with the test.
 type Browser struct {
 	ctx   context.Context
 	t     testing.TB
 	group int // process group
+	// firefox does what chromedp does for Chromium; nil in a Chromium.
+	firefox *firefox
 
 	mu      sync.Mutex
 	console []string // errors and warnings, exceptions

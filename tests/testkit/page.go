@@ -24,6 +24,12 @@ const (
 // Open loads a page and waits for its load event.
 func (b *Browser) Open(url string) {
 	b.t.Helper()
+	if b.firefox != nil {
+		if _, err := b.firefox.do("open", url); err != nil {
+			b.t.Fatalf("open %s: %v", url, err)
+		}
+		return
+	}
 	ctx, cancel := context.WithTimeout(b.ctx, pageTimeout)
 	defer cancel()
 	// Through about:blank: a change of the fragment alone would not load.
@@ -35,10 +41,7 @@ func (b *Browser) Open(url string) {
 // Eval evaluates a JavaScript expression, awaiting a promise, and decodes its
 // value as JSON; undefined leaves into as it is, and into may be nil.
 func (b *Browser) Eval(expression string, into any) error {
-	ctx, cancel := context.WithTimeout(b.ctx, pageTimeout)
-	defer cancel()
-	script := "(async () => JSON.stringify(await (" + expression + ")) ?? '')()"
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+	text, err := b.run("(async () => JSON.stringify(await (" + expression + ")) ?? '')()")
 	if err != nil {
 		return fmt.Errorf("evaluate %.120s: %w", expression, err)
 	}
@@ -49,6 +52,16 @@ func (b *Browser) Eval(expression string, into any) error {
 		return fmt.Errorf("evaluate %.120s: decode %.80s: %w", expression, text, err)
 	}
 	return nil
+}
+
+// run runs a script whose promise resolves to a text.
+func (b *Browser) run(script string) (string, error) {
+	if b.firefox != nil {
+		return b.firefox.do("eval", script)
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, pageTimeout)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
 }
 
 // Wait waits until a JavaScript expression is truthy and fails the test when it
@@ -212,6 +225,10 @@ func (b *Browser) tonesAre(frequencies []float64, ok func(float64) bool) error {
 
 // Screenshot writes the page as it looks to a PNG file.
 func (b *Browser) Screenshot(path string) error {
+	if b.firefox != nil {
+		_, err := b.firefox.do("screenshot", path)
+		return err
+	}
 	ctx, cancel := context.WithTimeout(b.ctx, pageTimeout)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())

@@ -82,9 +82,10 @@ type Server struct {
 	RTCPort  int
 	RTMPPort int
 
-	binary string
-	env    []string
-	p      *process
+	binary  string
+	command []string // the binary, and what starts it
+	env     []string
+	p       *process
 }
 
 // ServerOptions change how a server is started.
@@ -92,6 +93,12 @@ type ServerOptions struct {
 	// Env overrides keys of the configuration, as in
 	// {"MEETCAST_BROADCAST_FPS": "30"}.
 	Env map[string]string
+	// Host is where the server is reached, when not on localhost, at the ports
+	// HTTPPort and RTCPort; zero picks free ones.
+	Host              string
+	HTTPPort, RTCPort int
+	// Command starts the program, as in "ip", "netns", "exec", NAME.
+	Command []string
 	// TLS serves pages over HTTPS with this certificate.
 	TLS *Certificate
 	// KeepChildren leaves out the check that no child process outlives the server.
@@ -107,11 +114,22 @@ func StartServer(t testing.TB, o ServerOptions) *Server {
 		DataDir: t.TempDir(), HTTPPort: FreePort(t), RTCPort: FreePort(t), RTMPPort: FreePort(t),
 		binary: Binary(t), p: newProcess(t, "meetcast"),
 	}
-	s.URL = fmt.Sprintf("http://localhost:%d", s.HTTPPort)
+	host, listen := "localhost", "127.0.0.1"
+	if o.Host != "" {
+		host, listen = o.Host, ""
+	}
+	if o.HTTPPort != 0 {
+		s.HTTPPort = o.HTTPPort
+	}
+	if o.RTCPort != 0 {
+		s.RTCPort = o.RTCPort
+	}
+	s.command = append(append([]string{}, o.Command...), s.binary)
+	s.URL = fmt.Sprintf("http://%s:%d", host, s.HTTPPort)
 	values := map[string]string{
 		"MEETCAST_DATA_DIR":             s.DataDir,
 		"MEETCAST_LOG_LEVEL":            "info",
-		"MEETCAST_HTTP_ADDRESS":         fmt.Sprintf("127.0.0.1:%d", s.HTTPPort),
+		"MEETCAST_HTTP_ADDRESS":         fmt.Sprintf("%s:%d", listen, s.HTTPPort),
 		"MEETCAST_HTTP_PUBLIC_URL":      s.URL,
 		"MEETCAST_RTC_PORT":             fmt.Sprint(s.RTCPort),
 		"MEETCAST_TURN_ADDRESS":         ":0",
@@ -122,7 +140,7 @@ func StartServer(t testing.TB, o ServerOptions) *Server {
 		"MEETCAST_BROADCAST_VIDEO_KBPS": "600",
 	}
 	if o.TLS != nil {
-		s.URL = fmt.Sprintf("https://localhost:%d", s.HTTPPort)
+		s.URL = fmt.Sprintf("https://%s:%d", host, s.HTTPPort)
 		values["MEETCAST_HTTP_PUBLIC_URL"] = s.URL
 		values["MEETCAST_HTTP_TLS_CERT"], values["MEETCAST_HTTP_TLS_KEY"] = o.TLS.Cert, o.TLS.Key
 		values["MEETCAST_TURN_TLS_ADDRESS"] = ":0"
@@ -161,7 +179,7 @@ func environment(values map[string]string) []string {
 // Start starts it again, on the same ports and data, after Stop or Kill.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
-	if err := s.p.start(s.env, s.binary, "serve"); err != nil {
+	if err := s.p.start(s.env, s.command[0], append(s.command[1:], "serve")...); err != nil {
 		t.Fatal(err)
 	}
 	Until(t, startTimeout, "meetcast is ready", func() error {
