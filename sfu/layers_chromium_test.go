@@ -74,10 +74,13 @@ func (b *browser) slower(mid string) {
 			down = s.down
 		}
 	}
-	down.SetTemporal(0)
-	unittest.Until(b.t, "the base layer alone", func() bool { return down.Temporal() == 0 })
+	// The peer's own choice is another: it must be told again and again.
+	slower := func() bool { down.SetTemporal(0); return down.Temporal() == 0 }
+	unittest.Until(b.t, "the base layer alone", slower)
 	before := b.report().slot(mid).Frames
-	time.Sleep(time.Second)
+	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		slower()
+	}
 	n := b.report().slot(mid).Frames
 	b.until("it goes on", func(r pageReport) bool { return r.slot(mid).Frames > n+5 })
 	b.t.Logf("%d frames a second of the base layer", n-before)

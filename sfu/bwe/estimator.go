@@ -345,12 +345,12 @@ func (e *Estimator) Flooded() bool {
 	return e.queue.standing && e.queue.delay >= floodDelay && !e.queue.drains()
 }
 
-// Loss returns the share of packets that do not arrive, 0 .. 1, smoothed over a few
-// seconds.
+// Loss returns the share of packets that do not arrive, 0 .. 1, over ten seconds or
+// so.
 func (e *Estimator) Loss() float64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.losses.rate
+	return e.losses.mean
 }
 
 // Lossy tells whether the path loses packets although no queue stands on it: to

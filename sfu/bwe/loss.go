@@ -26,9 +26,11 @@ const (
 type losses struct {
 	lost, seen int
 	at         time.Duration // of the last judgement
-	rate       float64       // 0 .. 1, smoothed
-	own        float64       // 0 .. 1, loss that the path has anyway
-	limit      float64       // bit/s
+	rate       float64       // 0 .. 1, smoothed over two or three judgements
+	mean       float64       // the same over ten or so
+	judged     int
+	own        float64 // 0 .. 1, loss that the path has anyway
+	limit      float64 // bit/s
 
 	// trial is a limit that was set to see whether the loss falls.
 	trial struct {
@@ -61,6 +63,8 @@ func (l *losses) judge(at time.Duration, arriving, target float64, settle time.D
 	}
 	l.lost, l.seen, l.at = 0, 0, at
 	l.rate += 0.5 * (share - l.rate)
+	l.judged++
+	l.mean += max(0.1, 1/float64(l.judged)) * (share - l.mean)
 	if l.trial.running {
 		if at < l.trial.from+settle {
 			return false // these packets went out before

@@ -1,10 +1,6 @@
 package downlink
 
-import (
-	"time"
-
-	"github.com/meetcast/meetcast/sfu/allocate"
-)
+import "time"
 
 const (
 	// climbProof is how long a better layer must last to have been worth it.
@@ -23,30 +19,23 @@ type climb struct {
 	pause time.Duration // the next one
 }
 
-// hold takes from what is wanted all that is better than now while it lasts. What
-// is paused may resume all the same.
-func (c *climb) hold(now time.Time, streams []allocate.Stream) {
+// held tells whether nothing better is to be tried now.
+func (c *climb) held(now time.Time) bool {
 	if !c.at.IsZero() && now.Sub(c.at) > climbProof {
 		c.at, c.pause = time.Time{}, 0
 	}
-	if !now.Before(c.until) {
-		return
-	}
-	for i := range streams {
-		if s := &streams[i]; s.Current >= 0 {
-			s.Wanted = min(s.Wanted, s.Current)
-		}
-	}
+	return now.Before(c.until)
 }
 
-// note takes a choice.
-func (c *climb) note(now time.Time, current, chosen int) {
+// note takes a choice: whether some slots go to a better layer than they have, and
+// some to a worse one. Who gives to whom says nothing of the path.
+func (c *climb) note(now time.Time, up, down bool) {
 	switch {
-	case current >= 0 && chosen > current:
+	case up && !down:
 		if c.at.IsZero() {
 			c.at = now
 		}
-	case chosen < current && !c.at.IsZero():
+	case down && !up && !c.at.IsZero():
 		c.pause = min(max(2*c.pause, climbPause), climbPauseMost)
 		c.at, c.until = time.Time{}, now.Add(c.pause)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/meetcast/meetcast/sfu/bwe"
 	"github.com/meetcast/meetcast/sfu/forward"
 	"github.com/meetcast/meetcast/sfu/layer"
+	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
 )
 
@@ -55,6 +56,7 @@ type Controller struct {
 	// Kept to spare allocations.
 	streams []allocate.Stream
 	video   []*forward.Down
+	ladders []ladder
 }
 
 // New returns a controller that obeys an estimator.
@@ -112,7 +114,10 @@ func (c *Controller) allocate(now time.Time, downs []*forward.Down) {
 		default:
 			stamped = stamped || d.Stamped()
 			c.video = append(c.video, d)
-			c.streams = append(c.streams, stream(d, up, size))
+			if len(c.ladders) < len(c.video) {
+				c.ladders = append(c.ladders, ladder{})
+			}
+			c.streams = append(c.streams, c.ladders[len(c.video)-1].stream(d, up, size))
 		}
 	}
 	if len(c.video) == 0 {
@@ -130,19 +135,20 @@ func (c *Controller) allocate(now time.Time, downs []*forward.Down) {
 		}
 	}
 	flooded := stamped && c.bwe.Flooded()
-	c.climb.hold(now, c.streams)
+	if c.climb.held(now) {
+		for i := range c.streams {
+			c.ladders[i].hold(&c.streams[i])
+		}
+	}
+	up, down := false, false
 	for i, l := range allocate.Allocate(budget, c.streams) {
 		d := c.video[i]
-		c.climb.note(now, c.streams[i].Current, l)
-		if flooded && l < c.streams[i].Current {
-			// The layer that is too much must not go on until the key frame of the
-			// lower one has come.
-			d.SetLayer(allocate.Paused)
-		}
-		d.SetLayer(l)
+		up, down = c.ladders[i].compare(c.streams[i].Current, l, up, down)
+		c.ladders[i].set(d, l, flooded)
 		d.SetBandwidth(min(budget, maxRepair) / len(c.video))
 		d.SetLoss(1 - arrives)
 	}
+	c.climb.note(now, up, down)
 	c.demand = int(float64(allocate.Demand(c.streams)+audio) / max(arrives, 0.5))
 }
 
@@ -170,24 +176,12 @@ func (c *Controller) Repair(downs []*forward.Down) {
 	}
 }
 
-// stream describes a video slot to the allocator.
-func stream(d *forward.Down, up track.UpTrack, size track.Size) allocate.Stream {
+// stream describes a video slot to the allocator, in steps.
+func (l *ladder) stream(d *forward.Down, up track.UpTrack, size track.Size) allocate.Stream {
 	layers := up.Layers()
-	s := allocate.Stream{Screen: up.Info().Source == track.Screen, Area: size.Width * size.Height,
-		Wanted: layer.Choose(layers, size), Current: d.Layer(), Rates: make([]int, len(layers))}
-	idle := true
-	for _, l := range layers {
-		idle = idle && !l.Active
-	}
-	for i, l := range layers {
-		if l.Active || idle {
-			s.Rates[i] = max(l.Bitrate, 1)
-			if l.Bitrate == 0 {
-				s.Rates[i] = guessedRates[min(i, len(guessedRates)-1)]
-			}
-		}
-	}
-	return s
+	l.build(layers)
+	return allocate.Stream{Screen: up.Info().Source == track.Screen, Area: size.Width * size.Height, Rates: l.rates,
+		Wanted: l.highest(step{layer.Choose(layers, size), packet.AllTemporal}), Current: l.current(d)}
 }
 
 // probe sends padding when the estimator wants to know whether more would fit,

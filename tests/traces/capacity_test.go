@@ -77,7 +77,7 @@ func TestCapacityFallsAndRises(t *testing.T) {
 // With four cameras the layers add up to nearly everything, and 80 % is used.
 func TestCapacityIsUsed(t *testing.T) {
 	t.Parallel()
-	m := setup{layers: []int{60_000, 300_000, 900_000}, cameras: 4, width: 1280, height: 720, redDown: true,
+	m := setup{layers: []int{80_000, 300_000, 900_000}, cameras: 4, width: 1280, height: 720, redDown: true,
 		down: netsim.Path{Capacity: steps(), Queue: 100_000, Delay: 25 * time.Millisecond, Jitter: 5 * time.Millisecond, Seed: 1},
 		up:   netsim.Path{Delay: 25 * time.Millisecond, Seed: 2},
 	}.begin()
