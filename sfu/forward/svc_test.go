@@ -11,6 +11,7 @@ import (
 	"github.com/meetcast/meetcast/sfu/codec"
 	"github.com/meetcast/meetcast/sfu/packet"
 	"github.com/meetcast/meetcast/sfu/track"
+	"github.com/meetcast/meetcast/sfu/track/tracktest"
 )
 
 // svc makes pictures of VP9 with spatial layers (RFC 9628, flexible mode), two
@@ -235,4 +236,27 @@ func TestHolesOfLayersLeftOutAreFilled(t *testing.T) {
 	}
 	r.last = &headers[3]
 	r.expect(r.play(1, false), "0")
+}
+
+// Picture ids are patched into a buffer that others read after.
+func TestPayloadsAreRestored(t *testing.T) {
+	r := newRig(t, &svc{layers: 1, picture: 700})
+	r.d.SetLayer(0)
+	r.expect(r.play(1, true), "0")
+	r.up.Lane("").restart()
+	r.src.picture = 5000 // the slot goes on from 702
+	r.d.Bind(nil, track.Size{})
+	r.d.Bind(r.up, hd)
+	r.d.SetLayer(0)
+	var tap tracktest.FakeDownTrack
+	r.up.Attach(&tap)
+	r.expect(r.play(1, true), "0")
+	for _, p := range tap.Packets() {
+		if v, _ := codec.ParseVP9(p.Payload); v.Descriptor.PictureID != 5001 {
+			t.Fatalf("picture id %d", v.Descriptor.PictureID)
+		}
+	}
+	if len(tap.Packets()) != 2 {
+		t.Fatal("no packets")
+	}
 }
