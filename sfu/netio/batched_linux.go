@@ -71,7 +71,7 @@ func newBatched(conn *net.UDPConn, o options) (*Batched, error) {
 	}
 	trains, err := b.prepare()
 	if err != nil {
-		return nil, errors.Join(err, b.file.Close())
+		return nil, errors.Join(err, giveBack(conn), b.file.Close())
 	}
 	_ = conn.Close() // ours is a copy
 	b.close = sync.OnceValue(b.shut)
@@ -105,6 +105,18 @@ func take(conn *net.UDPConn) (*os.File, error) {
 		return nil, ctl
 	}
 	return file, err
+}
+
+// giveBack makes the socket what it was: the mode is the same for all copies.
+func giveBack(conn *net.UDPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if ctl := raw.Control(func(fd uintptr) { err = unix.SetNonblock(int(fd), true) }); ctl != nil {
+		return ctl
+	}
+	return err
 }
 
 // prepare finds out what the kernel has.

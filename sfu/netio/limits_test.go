@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -129,5 +130,20 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 	})
 	if frames > 1 { // of eight packets; a collection empties the pool
 		t.Fatalf("%.1f allocations for a frame", frames)
+	}
+}
+
+// A socket that could not be batched is as it was: reads obey deadlines.
+func TestGiveBack(t *testing.T) {
+	c, _ := receivePlain(t, "127.0.0.1:0")
+	file, err := take(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(giveBack(c), file.Close(), c.SetReadDeadline(time.Now().Add(10*time.Millisecond))); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.ReadFromUDPAddrPort(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
 	}
 }
