@@ -144,8 +144,8 @@ func (c *Controller) allocate(now time.Time, downs []*forward.Down) {
 	for i, l := range allocate.Allocate(budget, c.streams) {
 		d := c.video[i]
 		up, down = c.ladders[i].compare(c.streams[i].Current, l, up, down)
+		d.SetBandwidth(min(budget, maxRepair) / len(c.video)) // bounds what set sends from the cache
 		c.ladders[i].set(d, l, flooded)
-		d.SetBandwidth(min(budget, maxRepair) / len(c.video))
 		d.SetLoss(1 - arrives)
 	}
 	c.climb.note(now, up, down)

@@ -100,14 +100,14 @@ func (l *ladder) hold(s *allocate.Stream) {
 
 // set lets a slot go to a step. On the way to a lower layer it is sent but half of
 // the present one, and nothing when that floods the path: the key frame that it
-// waits for would come late.
+// waits for would come late. A lower spatial layer of the same stream waits for none.
 func (l *ladder) set(d *forward.Down, to int, flooded bool) {
 	if to < 0 {
 		d.SetLayer(allocate.Paused)
 		return
 	}
 	s, now := l.steps[to], d.Layer()
-	lower := now >= 0 && s.layer < now
+	lower := now >= 0 && s.layer < now && !d.Within(s.layer)
 	if lower && flooded {
 		d.SetLayer(allocate.Paused)
 	}
