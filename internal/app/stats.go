@@ -38,6 +38,7 @@ func (a *App) readStats(emit func(metrics.Sample)) {
 	value("signaling_sockets", "Signaling sockets open.", float64(sessions.Sockets))
 	value("signaling_messages_total", "Messages of pages.", float64(sessions.Messages))
 	value("signaling_errors_total", "Messages answered by an error.", float64(sessions.Failed))
+	value("signaling_crowded_total", "Sockets turned away because too many of their address had not joined.", float64(sessions.Crowded))
 	value("signaling_slow_sockets_total", "Sockets closed because the page did not read.", float64(sessions.TooSlow))
 
 	doors := a.doors.Stats()
