@@ -57,7 +57,7 @@ func (a *App) startTURN(context.Context) error {
 	cfg := turn.Config{
 		Address:        c.Address,
 		Media:          netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(a.engine.Port())),
-		Peers:          candidateIPs(a.cfg.RTC.AdvertisedIPs),
+		Peers:          func() []netip.Addr { return candidateIPs(a.cfg.RTC.AdvertisedIPs) },
 		Lifetime:       c.CredentialTTL,
 		MaxAllocations: c.MaxAllocations, MaxPerUser: c.MaxPerUser, MaxPerIP: c.MaxPerIP,
 		Logger: a.log.With("part", "turn"),

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pion/logging"
@@ -100,6 +101,10 @@ func (p *probe) direct(ctx context.Context, s *session, w way) Finding {
 			return f
 		}
 		silent, last = append(silent, r.address.String()), r.err
+	}
+	if strings.HasSuffix(w.name, "IPv6") && (errors.Is(last, syscall.ENETUNREACH) || errors.Is(last, syscall.EHOSTUNREACH)) {
+		f.Level, f.Text, f.Todo = Warning, "this machine has no way to "+strings.Join(silent, ", "), "look from a network with IPv6, if people have it"
+		return f
 	}
 	f.Level, f.Text = Warning, strings.Join(silent, ", ")+": "+plain(last)
 	f.Todo = openPort(w.network, w.list[0].String())

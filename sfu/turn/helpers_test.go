@@ -50,7 +50,7 @@ func startServer(t *testing.T, change func(*Config)) (*Server, netip.AddrPort) {
 	t.Helper()
 	media := startMedia(t)
 	cfg := Config{Address: "127.0.0.1:0", TLSAddress: "127.0.0.1:0", TLS: certificate(t), Media: media,
-		Peers: []netip.Addr{advertised, netip.MustParseAddr("2001:db8::7")}}
+		Peers: func() []netip.Addr { return []netip.Addr{advertised, netip.MustParseAddr("2001:db8::7")} }}
 	if change != nil {
 		change(&cfg)
 	}

@@ -111,7 +111,7 @@ func (r *relay) WriteTo(b []byte, to net.Addr) (int, error) {
 	}
 	s := r.server
 	peer := netip.AddrPortFrom(u.AddrPort().Addr().Unmap(), u.AddrPort().Port())
-	if !s.peers[peer.Addr()] || peer.Port() != s.cfg.Media.Port() {
+	if !s.peers.has(peer.Addr()) || peer.Port() != s.cfg.Media.Port() {
 		s.count.refuse(RefusedPeer)
 		return 0, errPeer
 	}

@@ -48,8 +48,8 @@ type Config struct {
 	// Media is where all relayed packets go: the media port over the loopback.
 	Media netip.AddrPort
 	// Peers are the addresses that clients may name as their peer: those of our
-	// own candidates. Their port is that of Media.
-	Peers []netip.Addr
+	// own candidates. Their port is that of Media. It is asked again now and then.
+	Peers func() []netip.Addr
 	// Realm of the credentials.
 	Realm string
 	// Lifetime is how long credentials open allocations.
@@ -66,6 +66,9 @@ type Config struct {
 func (c *Config) check() error {
 	if !c.Media.IsValid() || c.Media.Port() == 0 {
 		return errors.New("no media port to relay to")
+	}
+	if c.Peers == nil {
+		c.Peers = func() []netip.Addr { return nil }
 	}
 	if c.TLSAddress != "" && c.TLS == nil {
 		return errors.New("an address for TLS, but no certificate")
@@ -100,7 +103,7 @@ type Server struct {
 	// Static after construction.
 	cfg     Config
 	secret  []byte // of the credentials; dies with the process
-	peers   map[netip.Addr]bool
+	peers   peers
 	pion    *turn.Server
 	udp     *datagrams // nil without Address
 	streams *streams
@@ -124,13 +127,10 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("configure TURN: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, secret: make([]byte, 32), peers: make(map[netip.Addr]bool),
+		cfg: cfg, secret: make([]byte, 32), peers: peers{list: cfg.Peers},
 		users: make(map[string]int), ips: make(map[netip.Addr]int),
 	}
 	_, _ = rand.Read(s.secret) // never fails
-	for _, ip := range cfg.Peers {
-		s.peers[ip.Unmap().WithZone("")] = true
-	}
 	s.streams = newStreams(s)
 	s.close = sync.OnceValue(s.shut)
 	if err := s.listen(); err != nil {
@@ -147,10 +147,6 @@ func New(cfg Config) (*Server, error) {
 
 // start hands the sockets to pion.
 func (s *Server) start() error {
-	hasIPv4 := false
-	for ip := range s.peers {
-		hasIPv4 = hasIPv4 || ip.Is4()
-	}
 	config := turn.ServerConfig{
 		Realm: s.cfg.Realm, AuthHandler: s.authenticate, QuotaHandler: s.withinQuota,
 		EventHandler: turn.EventHandler{
@@ -160,7 +156,7 @@ func (s *Server) start() error {
 		InboundMTU:    maxFrame + 1, // pion wants one byte more than the largest
 		// A browser that reaches us over IPv6 still pairs with our IPv4 candidates
 		// (RFC 8656 §7.2: IPv4 is what is not asked for otherwise).
-		StrictAddressFamily: hasIPv4,
+		StrictAddressFamily: s.peers.anyIPv4(),
 		ListenerConfigs: []turn.ListenerConfig{{
 			Listener: s.streams, RelayAddressGenerator: generator{s}, PermissionHandler: s.permits,
 		}},
@@ -179,7 +175,7 @@ func (s *Server) start() error {
 // checked with each packet.
 func (s *Server) permits(_ net.Addr, peer net.IP) bool {
 	ip, ok := netip.AddrFromSlice(peer)
-	if ok && s.peers[ip.Unmap()] {
+	if ok && s.peers.has(ip.Unmap()) {
 		return true
 	}
 	s.count.refuse(RefusedPeer)

@@ -33,7 +33,7 @@ func TestRelaysToTheMediaPort(t *testing.T) {
 // candidate that was checked, media comes from the one that media was sent to.
 func TestCandidatesAreToldApart(t *testing.T) {
 	other := netip.MustParseAddr("192.0.2.8")
-	s, media := startServer(t, func(c *Config) { c.Peers = append(c.Peers, other) })
+	s, media := startServer(t, func(c *Config) { c.Peers = func() []netip.Addr { return []netip.Addr{advertised, other} } })
 	relay := allocate(t, s, "udp", "ann")
 	echoes(t, relay, netip.AddrPortFrom(advertised, media.Port()), "first")
 	echoes(t, relay, netip.AddrPortFrom(other, media.Port()), "second")

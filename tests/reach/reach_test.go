@@ -19,10 +19,7 @@ const patience = 45 * time.Second
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-var (
-	annCamera = testkit.Camera{Colour: testkit.Red, FirstCode: 0}
-	bobCamera = testkit.Camera{Colour: testkit.Green, FirstCode: 500}
-)
+var annCamera = testkit.Camera{Colour: testkit.Red, FirstCode: 0}
 
 // picture keeps a page's looks for people to see when TEST_ARTIFACTS names a folder.
 func picture(t *testing.T, b *testkit.Browser, name string) {

@@ -150,7 +150,7 @@ func (f *firefox) read(stdout io.Reader) {
 		}
 	}
 	f.mu.Lock()
-	f.ended = errors.New("Firefox has ended")
+	f.ended = errors.New("the browser has ended")
 	for _, c := range f.waiting {
 		c <- firefoxAnswer{Error: f.ended.Error()}
 	}
