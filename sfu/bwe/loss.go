@@ -113,6 +113,3 @@ func (l *losses) conclude(share float64) {
 		l.limit = max(l.limit, l.trial.before)
 	}
 }
-
-// reset forgets what was counted but not judged.
-func (l *losses) reset(at time.Duration) { l.lost, l.seen, l.at = 0, 0, at }

@@ -3,6 +3,11 @@ package bwe
 import "time"
 
 const (
+	// probeLength is how long a probe takes, probeMinGap and probeMaxGap what is
+	// between two of which the first has shown nothing.
+	probeLength = 120 * time.Millisecond
+	probeMinGap = 1 * time.Second
+	probeMaxGap = 4 * time.Second
 	// probeStale is after how long without feedback nothing is known of the path.
 	probeStale = 2 * time.Second
 	// probeLeast is the least that is probed for, bit/s: enough for a small picture,
