@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"testing"
 	"time"
@@ -33,15 +34,22 @@ func until(timeout time.Duration, ok func() error) error {
 	}
 }
 
+// Ports that FreePort picks from lie below those that the system hands out by
+// itself, so that no connection takes one before its server has started.
+const (
+	firstPort = 12_000
+	pastPort  = 32_000
+)
+
 // FreePort returns a port that is free for TCP and UDP on all addresses now.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	for range 50 {
-		tcp, err := net.Listen("tcp", ":0")
+		port := firstPort + rand.IntN(pastPort-firstPort)
+		tcp, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		port := tcp.Addr().(*net.TCPAddr).Port
 		udp, err := net.ListenPacket("udp", fmt.Sprintf(":%d", port))
 		tcp.Close()
 		if err == nil {
