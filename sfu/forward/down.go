@@ -52,7 +52,7 @@ type Down struct {
 	// Static after construction.
 	cfg DownConfig
 
-	// current is the SSRC forwarded now, with live set; 0 while nothing is.
+	// current is the source forwarded now, see sourceOf; 0 while nothing is.
 	// target is the layer to forward, noLayer for none. Both are read without a
 	// lock to turn away the packets of other layers.
 	current atomic.Uint64
@@ -82,6 +82,9 @@ type Down struct {
 	between  bool      // the newest packet ended a frame
 	run      uint8     // packets of the current source so far, up to redDepth
 	refused  int       // packets of the current source in a row that do not fit
+	replayed bool      // the current source began in the cache and is still there
+	epoch    uint16    // of the source that began last
+	given    given     // what went out under which number
 	asked    time.Time // when a key frame was last asked for
 	seed     uint32    // first timestamp
 	stats    DownStats
@@ -126,7 +129,9 @@ func (d *Down) Open(o Outlet) {
 	if !d.header.open(o.SSRC, d.out.TransportCC, d.out.DependencyDescriptor) {
 		d.out.TransportCC = 0
 	}
-	d.rtx.open(d.out)
+	if d.rtx.open(d.out); o.RTX == 0 {
+		d.given.settle() // it went out as was negotiated then
+	}
 }
 
 // Shut disconnects the slot from its transport.

@@ -26,6 +26,7 @@ type Lane struct {
 	// mu is held while a packet is received and delivered.
 	mu          sync.Mutex
 	p           packet.Packet
+	epoch       uint16 // how often the numbering began
 	payloadType uint8
 	losses      losses
 	lastTime    uint32 // RTP timestamp of the newest packet
@@ -105,7 +106,7 @@ func (l *Lane) Receive(buf []byte, now time.Time) bool {
 // is false for what was not agreed on.
 func (l *Lane) identify(p *packet.Packet) (red, ok bool) {
 	cfg, pt := &l.track.cfg, p.Header.PayloadType
-	p.Codec, p.Layer = cfg.Info.Codec, int(l.index.Load())
+	p.Codec, p.Layer, p.Epoch = cfg.Info.Codec, int(l.index.Load()), l.epoch
 	known := l.ssrc.Load() == p.Header.SSRC
 	red = l.track.red != 0 && pt == l.track.red
 	if known && (red || pt == l.payloadType) {
@@ -128,8 +129,16 @@ func (l *Lane) identify(p *packet.Packet) (red, ok bool) {
 	return red, true
 }
 
+// restart begins anew with the packet under way: its numbers have nothing to do
+// with those so far, and whoever watched needs a key frame.
 func (l *Lane) restart() {
-	l.strayed = 0
+	if l.losses.started { // pictures
+		l.stat.Lock()
+		l.keys.pending = true // unless the packet is one
+		l.stat.Unlock()
+	}
+	l.epoch++
+	l.p.Epoch, l.strayed = l.epoch, 0
 	l.losses.reset()
 	l.key = keyCache{}
 	l.depends = codec.Dependencies{}

@@ -20,7 +20,7 @@ type losses struct {
 	started bool
 	missing []lost
 	due     []uint16
-	gaveUp  bool // on a packet; only a key frame mends that
+	gaveUp  bool // on packets; only a key frame mends that
 }
 
 type lost struct {
@@ -42,7 +42,7 @@ func (l *losses) arrived(seq uint16, now time.Time) bool {
 	}
 	gap := seq - l.highest - 1
 	if gap >= maxLost {
-		l.missing = l.missing[:0]
+		l.missing, l.gaveUp = l.missing[:0], true
 		l.highest = seq
 		return gap < 1<<12
 	}

@@ -58,6 +58,7 @@ func (d *Down) padMedia(now time.Time) {
 	h.describe(nil)
 	h.Marker, h.Padding, h.PaddingSize = false, true, padding
 	h.PayloadType, h.Timestamp, h.SequenceNumber = d.last, d.time.Last(), d.seq.Insert()
+	d.given.take(h.SequenceNumber, false)
 	d.send(nil, now)
 	h.Padding, h.PaddingSize = false, 0
 }

@@ -71,6 +71,9 @@ func (t *Track) Replay(d track.DownTrack, layer, limit int) bool {
 		return false
 	}
 	now := t.cfg.Now()
+	if l.paused() {
+		t.look(now) // what comes after the cache must begin to come
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	last := l.losses.highest

@@ -3,7 +3,6 @@ package forward
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/codec"
@@ -26,10 +25,9 @@ const (
 	maxRepeats = 5
 	// repeatsKept is how many repeated packets are remembered.
 	repeatsKept = 64
-	// fillsKept is how many filled gaps are remembered.
-	fillsKept = 16
-	// stampsKept is how many stamps are kept to repeat packets unchanged.
-	stampsKept = 512
+	// stampsKept is how many stamps are kept to repeat packets unchanged: those of
+	// all packets that may be.
+	stampsKept = givenKept
 )
 
 // retransmitter is the state of a slot's retransmissions, under Down.mu.
@@ -39,10 +37,6 @@ type retransmitter struct {
 	rate   float64   // bandwidth of the slot, bit/s
 	tokens float64   // bytes that may be sent again now
 	topped time.Time // when tokens were last added
-	// fills are the numbers under which padding filled a gap: what belonged there
-	// must not go out.
-	fills [fillsKept]uint16
-	next  uint8 // place of the next one
 	// repeats remembers what was sent again lately, by sequence number.
 	repeats [repeatsKept]repeat
 	// stamps holds the transport-wide numbers of packets by their sequence
@@ -86,19 +80,6 @@ func (r *retransmitter) stamped(seq, stamp uint16) {
 	if r.stamps != nil {
 		r.stamps[seq%stampsKept] = stamp
 	}
-}
-
-// fill remembers that a gap was filled, filled tells whether it was.
-func (r *retransmitter) fill(seq uint16) {
-	r.fills[r.next%fillsKept] = seq
-	r.next++
-	if r.next == 2*fillsKept {
-		r.next = fillsKept
-	}
-}
-
-func (r *retransmitter) filled(seq uint16) bool {
-	return slices.Contains(r.fills[:min(r.next, fillsKept)], seq)
 }
 
 // allow tells whether a packet of size bytes may be sent again now.
@@ -151,20 +132,20 @@ func (d *Down) again(seq uint16) {
 		return
 	}
 	in, g, ok := d.seq.Find(seq)
-	if !ok || d.rtx.filled(seq) {
+	if !ok || !d.given.again(seq) {
 		d.stats.Drops[DropUncached]++
 		return
 	}
-	if running := d.seq.Current(); running != nil && g.Source != running.Source {
-		// A key frame of another source has come since: what is missing before it
-		// is shown no more, and would take the place of what is.
+	if !d.seq.Running(g) {
+		// A key frame has begun another source, or the same one anew: what is
+		// missing before it is shown no more, and would take the place of what is.
 		d.stats.Drops[DropLate]++
 		return
 	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	cache, ok := d.up.(Cache)
-	if !ok || !cache.Cached(g.Source, in, &s.p, s.buf[2:]) {
+	if !ok || !cache.Cached(g.Source, in, &s.p, s.buf[2:]) || s.p.Epoch != d.epoch {
 		d.stats.Drops[DropUncached]++
 		return
 	}
@@ -214,7 +195,7 @@ func (d *Down) repeat(s *scratch, g *rewrite.Segment, seq uint16, now time.Time)
 			d.rtx.sent.note(stamp, seq)
 			d.rtx.repeats[seq%repeatsKept].stamp = stamp
 		}
-	case !p.Layered && (d.rtx.stamps != nil || d.out.TransportCC == 0):
+	case !p.Layered && d.out.RTX == 0 && (d.rtx.stamps != nil || d.out.TransportCC == 0):
 		h.SSRC, h.PayloadType, h.SequenceNumber = d.out.SSRC, pt, seq
 		if d.rtx.stamps != nil {
 			h.number(d.rtx.stamps[seq%stampsKept])

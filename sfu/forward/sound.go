@@ -66,7 +66,7 @@ func (l *Lane) unpack(p *packet.Packet, now time.Time) bool {
 		}
 		s.window.add(seq)
 		q := &s.lost
-		*q = packet.Packet{Arrival: now, Codec: packet.Opus, Recovered: true, Payload: b.Payload, Header: rtp.Header{
+		*q = packet.Packet{Arrival: now, Codec: packet.Opus, Epoch: p.Epoch, Recovered: true, Payload: b.Payload, Header: rtp.Header{
 			Version: 2, PayloadType: l.payloadType, SequenceNumber: seq, Timestamp: at, SSRC: p.Header.SSRC}}
 		if codec.Describe(q) != nil {
 			continue

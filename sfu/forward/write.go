@@ -17,8 +17,8 @@ const replayStep = 90
 // layers are turned away by two atomic loads, and nothing here allocates. Picture
 // ids are written into p's payload for the time of the call.
 func (d *Down) WritePacket(p *packet.Packet) {
-	source := uint64(p.Header.SSRC) | live
-	if d.current.Load() != source && !d.begins(p) {
+	source := sourceOf(p)
+	if cur := d.current.Load(); cur != source && !d.begins(p, cur) {
 		return
 	}
 	d.mu.Lock()
@@ -37,22 +37,32 @@ func (d *Down) WritePacket(p *packet.Packet) {
 		d.leave(p, now)
 		return
 	}
-	fresh := d.current.Load() != source
+	cur := d.current.Load()
+	fresh := cur != source
 	if fresh {
-		if !d.begins(p) {
+		if !d.begins(p, cur) {
 			return // paused meanwhile
 		}
 		d.begin(p, now)
+	} else if p.Replayed && !d.replayed {
+		return // the key frame has come by itself meanwhile
 	}
+	d.replayed = p.Replayed
 	if d.cfg.Kind == track.Video && !d.choose(p, now) {
 		return
 	}
 	d.forward(p, pt, fresh, now)
 }
 
+// sourceOf is what tells sources apart: the SSRC, and the epoch of its numbers.
+func sourceOf(p *packet.Packet) uint64 { return uint64(p.Epoch)<<33 | live | uint64(p.Header.SSRC) }
+
 // begins tells whether the packet of a source that is not forwarded may be the
-// first of it.
-func (d *Down) begins(p *packet.Packet) bool {
+// first of it; current is what is forwarded.
+func (d *Down) begins(p *packet.Packet, current uint64) bool {
+	if current != 0 && uint32(current) == p.Header.SSRC {
+		d.current.CompareAndSwap(current, 0) // its numbering began anew: wait for a key frame
+	}
 	target := int(d.target.Load())
 	if target < 0 || (!p.Layered && p.Layer != target) {
 		return false
@@ -77,10 +87,10 @@ func (d *Down) begin(p *packet.Packet, now time.Time) {
 	g.Time = start - p.Header.Timestamp
 	d.pictures.Switch(g, p)
 	d.filter.begin(p, int(d.target.Load()), d.temporal)
-	d.refused, d.run, d.header.masked = 0, 0, false
+	d.epoch, d.refused, d.run, d.header.masked = p.Epoch, 0, 0, false
 	d.stats.Switches++
 	d.shown.Store(int32(d.filter.layer))
-	d.current.Store(uint64(p.Header.SSRC) | live)
+	d.current.Store(sourceOf(p))
 }
 
 // aligned returns the timestamp that p would have had on the layer forwarded so
@@ -126,19 +136,18 @@ func (d *Down) choose(p *packet.Packet, now time.Time) bool {
 func (d *Down) leave(p *packet.Packet, now time.Time) {
 	hole, late := d.seq.Skip(p.Header.SSRC, p.Header.SequenceNumber)
 	g := d.seq.Current()
-	if g == nil || d.current.Load() != uint64(p.Header.SSRC)|live {
+	if g == nil || d.current.Load() != sourceOf(p) {
 		return
 	}
 	if !late {
-		if p.Codec == packet.VP8 {
+		if p.Codec == packet.VP8 && g.Empty() {
 			d.pictures.Leave(g, &p.Descriptor)
 		}
 		return
 	}
-	if d.last == 0 || d.rtx.filled(hole) {
+	if d.last == 0 || !d.given.take(hole, false) {
 		return
 	}
-	d.rtx.fill(hole)
 	h := &d.header
 	h.describe(nil)
 	h.Marker, h.Padding, h.PaddingSize = false, true, 1
@@ -150,7 +159,7 @@ func (d *Down) leave(p *packet.Packet, now time.Time) {
 // forward rewrites and sends one packet of the current source.
 func (d *Down) forward(p *packet.Packet, pt uint8, fresh bool, now time.Time) {
 	seq, g, ok := d.seq.Map(p.Header.SSRC, p.Header.SequenceNumber)
-	if !ok {
+	if !ok || !d.given.take(seq, true) {
 		d.stats.Drops[DropLate]++
 		if d.refused++; d.refused > strayLimit {
 			d.current.Store(0) // its numbering began anew: wait for a key frame

@@ -23,6 +23,8 @@ type Segment struct {
 	in, out, last uint16
 	// empty is true until a packet of the segment was forwarded.
 	empty bool
+	// run counts the calls of Switch.
+	run uint16
 	// Time is added to RTP timestamps, Picture and TL0 to the picture ids of VP8
 	// and VP9, Frame to the frame numbers of dependency descriptors.
 	Time    uint32
@@ -40,6 +42,7 @@ type Seq struct {
 	segs [maxSegments]Segment
 	n    int    // segments in use; the newest is segs[n-1]
 	next uint16 // the number after the highest given out
+	run  uint16 // of the newest segment
 }
 
 // StartAt makes next the first number, before anything else.
@@ -51,7 +54,10 @@ func (s *Seq) Next() uint16 { return s.next }
 // Switch begins a segment: packet first of the source becomes the next number.
 // Time and picture offsets are the caller's to set on the returned segment.
 func (s *Seq) Switch(source uint32, first uint16) *Segment {
-	return s.push(Segment{Source: source, in: first, out: s.next, last: s.next, empty: true})
+	if s.run++; s.run == 0 {
+		s.run = 1
+	}
+	return s.push(Segment{Source: source, in: first, out: s.next, last: s.next, empty: true, run: s.run})
 }
 
 // push appends a segment, forgetting the oldest, or replaces an empty one.
@@ -76,15 +82,26 @@ func (s *Seq) Current() *Segment {
 	return &s.segs[s.n-1]
 }
 
+// Running tells whether a segment began with or after the last Switch.
+func (s *Seq) Running(g *Segment) bool { return g.run == s.run }
+
+// Empty tells whether no packet of the segment was forwarded yet.
+func (g *Segment) Empty() bool { return g.empty }
+
 // Map returns the number of a source's packet and its segment. It is false for
-// a packet from before the source was switched to, from another source, or from
-// too long ago.
+// a packet from before the source was last switched to, from another source, or
+// from too long ago.
 func (s *Seq) Map(source uint32, in uint16) (uint16, *Segment, bool) {
+	var run uint16
 	for i := s.n - 1; i >= 0; i-- {
 		g := &s.segs[i]
 		if g.Source != source {
 			continue
 		}
+		if run != 0 && g.run != run {
+			break // its numbers then may be of other packets
+		}
+		run = g.run
 		if newer(g.in, in) {
 			continue
 		}
