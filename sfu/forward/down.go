@@ -107,11 +107,16 @@ func NewDown(cfg DownConfig) *Down {
 		cfg.Now = time.Now
 	}
 	d := &Down{cfg: cfg, seed: rand.Uint32(), temporal: packet.AllTemporal, between: true}
-	d.seq.StartAt(uint16(rand.Uint32()))
+	d.seq.StartAt(firstNumber())
 	d.rtx.init()
 	d.target.Store(noLayer)
 	return d
 }
+
+// firstNumber returns a random sequence number of the lower half: a receiver that
+// missed the first packets could not tell how often a higher one had wrapped
+// (RFC 3711 §3.3.1), and would decrypt nothing.
+func firstNumber() uint16 { return uint16(rand.Uint32N(1 << 15)) }
 
 // Open connects the slot to its transport. It may be called again after a
 // renegotiation; numbering goes on.
@@ -132,13 +137,6 @@ func (d *Down) Open(o Outlet) {
 	if d.rtx.open(d.out); o.RTX == 0 {
 		d.given.settle() // it went out as was negotiated then
 	}
-}
-
-// Shut disconnects the slot from its transport.
-func (d *Down) Shut() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.open, d.out.Writer = false, nil
 }
 
 // Bind lets the slot carry up from its next key frame on, at a size; nil empties

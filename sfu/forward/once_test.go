@@ -236,3 +236,14 @@ func TestReplayResumesAtOnce(t *testing.T) {
 		t.Fatalf("%v are wanted", got)
 	}
 }
+
+// A receiver that misses the beginning takes the first number that it sees for one
+// before the first wrap: it must not come after (RFC 3711 §3.3.1).
+func TestNumbersBeginInTheLowerHalf(t *testing.T) {
+	for range 200 {
+		d := NewDown(DownConfig{Kind: track.Video})
+		if d.seq.Next() >= 1<<15 || d.rtx.seq >= 1<<15 {
+			t.Fatalf("numbers begin at %d and %d", d.seq.Next(), d.rtx.seq)
+		}
+	}
+}

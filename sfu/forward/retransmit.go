@@ -2,7 +2,6 @@ package forward
 
 import (
 	"encoding/binary"
-	"math/rand/v2"
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/codec"
@@ -57,7 +56,7 @@ type repeat struct {
 }
 
 func (r *retransmitter) init() {
-	r.seq, r.rate = uint16(rand.Uint32()), defaultRepair
+	r.seq, r.rate = firstNumber(), defaultRepair
 	r.tokens = r.burst()
 }
 
