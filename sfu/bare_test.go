@@ -21,6 +21,7 @@ type fakeConn struct {
 	sent     []rtp.Header
 	payloads [][]byte
 	told     []rtcp.Packet
+	longest  int // bytes of a compound packet
 	closed   bool
 }
 
@@ -44,7 +45,7 @@ func (c *fakeConn) WriteRTCP(b []byte) error {
 	pkts, err := rtcp.Unmarshal(b)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.told = append(c.told, pkts...)
+	c.told, c.longest = append(c.told, pkts...), max(c.longest, len(b))
 	return err
 }
 

@@ -50,10 +50,19 @@ func (p *Peer) description() rtcp.Packet {
 	return rtcp.NewCNAMESourceDescription(p.ssrc, p.cname)
 }
 
+// maxRTCP is the longest compound packet that is sent, bytes: it fits every path.
+const maxRTCP = 1200
+
+// sendRTCP sends packets, together if they fit.
 func (p *Peer) sendRTCP(pkts []rtcp.Packet) {
 	b, err := rtcp.Marshal(pkts)
 	if err != nil {
 		p.log.Debug("marshal RTCP", "error", err)
+		return
+	}
+	if n := len(pkts); len(b) > maxRTCP && n > 1 {
+		p.sendRTCP(pkts[:n/2])
+		p.sendRTCP(pkts[n/2:])
 		return
 	}
 	_ = p.conn.WriteRTCP(b) // a lost report is followed by the next

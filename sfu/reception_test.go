@@ -50,3 +50,18 @@ func TestReceptionJitter(t *testing.T) {
 		t.Fatalf("jitter %d", b.Jitter)
 	}
 }
+
+// The reports on all slots that there may be do not fit into one packet.
+func TestReportsFitThePath(t *testing.T) {
+	p, c := newBarePeer(t, &heard{})
+	var pkts []rtcp.Packet
+	for i := range uint32(16 + 49) {
+		pkts = append(pkts, &rtcp.SenderReport{SSRC: i + 1})
+	}
+	p.sendRTCP(append(pkts, p.description()))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.told) != len(pkts)+1 || c.longest > maxRTCP {
+		t.Fatalf("%d packets in at most %d bytes", len(c.told), c.longest)
+	}
+}
