@@ -1,8 +1,10 @@
 package sfu
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -314,5 +316,35 @@ func TestNacksAreBounded(t *testing.T) {
 	handler{p}.RTCP(b, now())
 	if n := p.Stats().Down.Nacks; n < maxNacks || n > maxNacks+17 {
 		t.Fatalf("%d packets were looked for", n)
+	}
+}
+
+// Nor with many packets in one datagram: together they may ask for no more.
+func TestCompoundsAreBounded(t *testing.T) {
+	p, _ := newBarePeer(t, nil)
+	answer(t, p, sdpHead+mline("video", "v", "recvonly", "VP8/90000", rtxLines...), nil)
+	one, err := rtcp.Marshal([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: p.wired.Load().slots[0].ssrc,
+		Nacks: []rtcp.NackPair{{PacketID: 1, LostPackets: 0xffff}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler{p}.RTCP(bytes.Repeat(one, 90), now())
+	if n := p.Stats().Down.Nacks; n < maxNacks || n > maxNacks+17 {
+		t.Errorf("%d packets asked for, at most %d count", n, maxNacks)
+	}
+	// Transport-wide feedback that tells nothing, of as many packets as fits 24 bytes.
+	told := []byte{0x8f, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0x1f, 0xff, 0, 0, 0, 0, 0x1f, 0xff, 0, 0}
+	before := p.malformedRTCP.Load()
+	handler{p}.RTCP(told, now())
+	if p.malformedRTCP.Load() != before {
+		t.Fatal("one is refused: the test shows nothing")
+	}
+	start := time.Now()
+	for range 100 {
+		handler{p}.RTCP(bytes.Repeat(told, 58), now())
+	}
+	t.Log(time.Since(start) / 100)
+	if p.malformedRTCP.Load() != before+100 {
+		t.Error("all feedback of a datagram is read")
 	}
 }

@@ -24,19 +24,27 @@ const (
 	reportBlock = 24
 )
 
-// maxNacks bounds the packets that one RTCP packet may ask for: the reader serves
-// all peers, and whoever misses more than that needs a key frame.
-const maxNacks = 512
+// What one datagram of RTCP may say, all of its packets together: the reader serves
+// all peers. Whoever misses more than maxNacks packets needs a key frame, and nobody
+// is sent as many as maxStatuses between two feedbacks.
+const (
+	maxNacks    = 512
+	maxStatuses = 4096
+)
+
+// budget is what is left of it.
+type budget struct{ nacks, statuses int }
 
 // RTCP takes feedback and reports of the client: transport.Handler. What it does
 // with them takes microseconds and never waits for anybody.
 func (c handler) RTCP(b []byte, now time.Time) {
+	left := budget{maxNacks, maxStatuses}
 	for len(b) > 0 {
 		n := 0
 		if len(b) >= rtcpHeader {
 			n = rtcpHeader + 4*int(binary.BigEndian.Uint16(b[2:]))
 		}
-		if n < 8 || n > len(b) || b[0]>>6 != 2 || !c.p.feedback(b[:n], now) {
+		if n < 8 || n > len(b) || b[0]>>6 != 2 || !c.p.feedback(b[:n], &left, now) {
 			c.p.malformedRTCP.Add(1)
 			return
 		}
@@ -46,7 +54,7 @@ func (c handler) RTCP(b []byte, now time.Time) {
 
 // feedback takes one packet of a compound, at least 8 bytes long; it is false for
 // a malformed one.
-func (p *Peer) feedback(b []byte, now time.Time) bool {
+func (p *Peer) feedback(b []byte, left *budget, now time.Time) bool {
 	count, from := int(b[0]&0x1f), binary.BigEndian.Uint32(b[4:])
 	switch b[1] {
 	case typeSR:
@@ -64,7 +72,7 @@ func (p *Peer) feedback(b []byte, now time.Time) bool {
 		if len(b) < 12 {
 			return false
 		}
-		return p.slotFeedback(b, count, now)
+		return p.slotFeedback(b, count, left, now)
 	}
 	return true // names, good-byes and what we do not know
 }
@@ -93,10 +101,14 @@ func (p *Peer) reportBlocks(b []byte, count int) {
 }
 
 // slotFeedback takes feedback on slots. b is at least 12 bytes long.
-func (p *Peer) slotFeedback(b []byte, format int, now time.Time) bool {
+func (p *Peer) slotFeedback(b []byte, format int, left *budget, now time.Time) bool {
 	w, ssrc := p.wired.Load(), binary.BigEndian.Uint32(b[8:])
 	switch {
 	case b[1] == typeRTPF && format == formatTWCC:
+		if len(b) < 16 || left.statuses <= 0 {
+			return false
+		}
+		left.statuses -= int(binary.BigEndian.Uint16(b[14:]))
 		// Congestion control is about the transport: whichever stream is named.
 		urgent, err := p.bwe.Report(now, b)
 		p.choice.Repair(w.downs)
@@ -106,7 +118,7 @@ func (p *Peer) slotFeedback(b []byte, format int, now time.Time) bool {
 		return err == nil
 	case b[1] == typeRTPF && format == formatNACK:
 		if s := w.slot(ssrc); s != nil {
-			s.nacks(b[12:])
+			s.nacks(b[12:], left)
 		}
 	case b[1] == typePSF && format == formatPLI:
 		if s := w.slot(ssrc); s != nil {
@@ -123,10 +135,10 @@ func (p *Peer) slotFeedback(b []byte, format int, now time.Time) bool {
 }
 
 // nacks takes lost packets (RFC 4585 §6.2.1): a number and 16 that follow it.
-func (s *slot) nacks(b []byte) {
-	for left := maxNacks; len(b) >= 4 && left > 0; b = b[4:] {
+func (s *slot) nacks(b []byte, left *budget) {
+	for ; len(b) >= 4 && left.nacks > 0; b = b[4:] {
 		seq, mask := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
-		left -= 1 + bits.OnesCount16(mask)
+		left.nacks -= 1 + bits.OnesCount16(mask)
 		s.down.Nack(seq)
 		for ; mask != 0; mask >>= 1 {
 			if seq++; mask&1 != 0 {
