@@ -69,7 +69,7 @@ export class DeviceFields extends LightElement {
             "speaker",
             "Speaker",
             audioOutput,
-            html`<button class="button small" ?disabled=${this.testing} @click=${this.#test}>
+            html`<button type="button" class="button small" ?disabled=${this.testing} @click=${this.#test}>
               ${icon(Volume2)} Test
             </button>`,
           )
