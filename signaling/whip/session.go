@@ -144,8 +144,9 @@ func (s *session) start(w http.ResponseWriter, r *http.Request, answer string) {
 
 // run owns the session until its end.
 func (s *session) run() {
-	defer s.place.release()
+	// Whoever waits for the end finds the place free.
 	defer close(s.done)
+	defer s.place.release()
 	l := newLiveliness(s)
 	recheck := time.NewTicker(s.srv.cfg.Recheck)
 	defer recheck.Stop()
