@@ -116,6 +116,9 @@ func TestBroadcastShowsAndHearsEverybody(t *testing.T) {
 	}
 	pcm := f.decodeSound(t)
 	end := time.Duration(len(pcm)) * time.Second / 48000
+	if end < 2*time.Second {
+		t.Fatalf("only %v of sound with 2.5 s of pictures", end)
+	}
 	heard := span(pcm, end-time.Second, end-200*time.Millisecond)
 	for freq, loud := range map[float64]bool{440: true, 1320: true, 800: false} {
 		if got := tone(heard, freq); (got > 0.02) != loud {

@@ -332,13 +332,15 @@ func (f *fakePush) samples(k media.Kind) (out []media.Sample) {
 	return out
 }
 
-// until waits until the programme has come to a time.
+// until waits until the programme, picture and sound, has come to a time.
 func (f *fakePush) until(t testing.TB, at time.Duration) {
 	t.Helper()
-	unittest.Until(t, "the programme goes on", func() bool {
-		v := f.samples(media.Video)
-		return len(v) > 0 && v[len(v)-1].PTS >= at
-	})
+	for _, kind := range []media.Kind{media.Video, media.Audio} {
+		unittest.Until(t, "the programme goes on", func() bool {
+			s := f.samples(kind)
+			return len(s) > 0 && s[len(s)-1].PTS >= at
+		})
+	}
 }
 
 // now is the newest time of the programme.

@@ -1,12 +1,13 @@
 // Package unittest is what the tests of many packages lean on: waiting for what
-// nobody announces, finding programs that may not be installed, a clock that
-// stands still. Only tests and packages of fakes import it.
+// nobody announces, deadlines on a machine that others use, finding programs that
+// may not be installed, a clock that stands still. Only tests and packages of fakes import it.
 package unittest
 
 import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,29 @@ func Until(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("timed out waiting: %s", what)
 		}
 	}
+}
+
+// Stretch returns how long a promise of d may take now: d while the machine is
+// the test's own, and more as others share it. Two runnable tasks a CPU are
+// still the test's own.
+func Stretch(d time.Duration) time.Duration {
+	load, err := os.ReadFile("/proc/loadavg") // proc(5)
+	if err != nil {
+		return d
+	}
+	return stretched(d, string(load), runtime.NumCPU())
+}
+
+// stretched is Stretch for what /proc/loadavg tells: the average of a minute, or
+// the runnable tasks of this moment when they are more.
+func stretched(d time.Duration, loadavg string, cpus int) time.Duration {
+	var minute, five, fifteen float64
+	var runnable int
+	if _, err := fmt.Sscanf(loadavg, "%g %g %g %d/", &minute, &five, &fifteen, &runnable); err != nil {
+		return d
+	}
+	share := max(minute, float64(runnable)) / float64(2*cpus)
+	return time.Duration(float64(d) * max(share, 1))
 }
 
 // Program returns the path of the first of names that is installed. Without any

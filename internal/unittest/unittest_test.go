@@ -2,6 +2,7 @@ package unittest
 
 import (
 	"testing"
+	"time"
 )
 
 // verdict notes how a test would have ended.
@@ -34,5 +35,19 @@ func TestUntil(t *testing.T) {
 	Until(t, "three", func() bool { n++; return n == 3 })
 	if n != 3 {
 		t.Errorf("looked %d times", n)
+	}
+}
+
+func TestStretch(t *testing.T) {
+	for load, want := range map[string]time.Duration{
+		"0.10 3.00 9.00 1/500 77\n":   time.Second,
+		"4.00 3.00 2.00 3/500 77\n":   time.Second,
+		"20.00 12.00 2.00 3/500 77\n": 5 * time.Second,
+		"1.00 1.00 2.00 8/500 77\n":   2 * time.Second,
+		"":                            time.Second,
+	} {
+		if got := stretched(time.Second, load, 2); got != want {
+			t.Errorf("%q stretches a second to %v, want %v", load, got, want)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meetcast/meetcast/internal/botclient"
+	"github.com/meetcast/meetcast/internal/unittest"
 	"github.com/meetcast/meetcast/signaling/wire"
 	"github.com/meetcast/meetcast/tests/testkit"
 )
@@ -43,7 +44,7 @@ func TestMeeting(t *testing.T) {
 }
 
 // lateTries is how often the late one may try to be quick: the pictures come
-// within the promised time on a machine that is not busy with something else.
+// within the promised time, or what is left of it on a busy machine.
 const (
 	lateTries   = 3
 	latePromise = 2 * time.Second
@@ -62,11 +63,12 @@ func joinLate(t *testing.T, room *testkit.Room, late person, there []person) {
 		}
 		took := time.Since(joined)
 		t.Logf("all pictures %v after the join", took.Round(time.Millisecond))
-		if took <= latePromise {
+		promise := unittest.Stretch(latePromise)
+		if took <= promise {
 			break
 		}
 		if try == lateTries {
-			t.Errorf("the late one saw everybody only after %v", took)
+			t.Errorf("the late one saw everybody only after %v, want %v", took, promise)
 			break
 		}
 	}
