@@ -166,6 +166,7 @@ func (l *Lane) inOrder(p *packet.Packet, now time.Time) bool {
 	if p.Codec == packet.H264 && p.Dependency.Raw == nil {
 		p.FrameStart = p.Header.Timestamp != l.lastTime && p.Header.Timestamp-l.lastTime < 1<<31
 	}
+	p.Behind = l.losses.highest - seq
 	if !l.ring.Put(p) {
 		return l.drop(DropDuplicate)
 	}

@@ -99,3 +99,27 @@ func (t *Track) Replay(d track.DownTrack, layer, limit int) bool {
 		}
 	}
 }
+
+// follow sends what came of a source before its first packet p, which was lost and
+// repaired: it was turned away, and would not come again by itself. It needs d.mu.
+func (d *Down) follow(p *packet.Packet, pt uint8, now time.Time) {
+	cache, ok := d.up.(Cache)
+	if !ok || p.Behind > replayPackets {
+		return
+	}
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	for n := uint16(1); n <= p.Behind; n++ {
+		if !cache.Cached(p.Header.SSRC, p.Header.SequenceNumber+n, &s.p, s.buf[:]) || s.p.Epoch != d.epoch {
+			continue
+		}
+		if !s.p.Layered {
+			s.p.Layer = p.Layer
+		}
+		if len(s.p.Payload) == 0 {
+			d.leave(&s.p, now)
+		} else if d.choose(&s.p, now) {
+			d.forward(&s.p, pt, false, now)
+		}
+	}
+}

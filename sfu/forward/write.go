@@ -52,6 +52,9 @@ func (d *Down) WritePacket(p *packet.Packet) {
 		return
 	}
 	d.forward(p, pt, fresh, now)
+	if fresh && p.Behind > 0 && !p.Replayed && d.cfg.Kind == track.Video {
+		d.follow(p, pt, now)
+	}
 }
 
 // sourceOf is what tells sources apart: the SSRC, and the epoch of its numbers.

@@ -127,6 +127,9 @@ type Packet struct {
 	// Epoch changes when the source begins to number its packets anew: equal
 	// sequence numbers are of one packet in one epoch only.
 	Epoch uint16
+	// Behind is how many sequence numbers the newest packet of the source was ahead
+	// when this one came.
+	Behind uint16
 	// Layer is the simulcast or spatial layer, 0 the smallest.
 	Layer int
 	// KeyFrame is set on every packet that starts a key frame (for H.264: that
