@@ -19,6 +19,7 @@ func TestLateFirstPacketOfKeyFrame(t *testing.T) {
 	o.Writer = w
 	d.Open(o)
 	d.Bind(tr, hd)
+	d.SetLayer(0)
 	l.Receive(raw(1, 99, 0), c.t)
 	for _, seq := range []uint16{101, 103, 104} {
 		l.Receive(raw(1, seq, 0), c.t)
