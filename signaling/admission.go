@@ -3,9 +3,11 @@ package signaling
 import (
 	"net/netip"
 	"sync"
+
+	"github.com/meetcast/meetcast/internal/subscriber"
 )
 
-// admission bounds the sockets of one address that have not joined yet: each
+// admission bounds the sockets of one subscriber that have not joined yet: each
 // costs memory and a token to be verified, and anybody can open them.
 type admission struct {
 	max int
@@ -33,7 +35,7 @@ const (
 
 // enter counts a socket in. leave counts it out; it may be called again.
 func (a *admission) enter(remote string) (is admitted, leave func()) {
-	from := addressOf(remote)
+	from := subscriber.OfRemote(remote)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := a.waiting[from]
@@ -54,20 +56,4 @@ func (a *admission) leave(from netip.Prefix) {
 	if a.waiting[from]--; a.waiting[from] <= 0 {
 		delete(a.waiting, from)
 	}
-}
-
-// addressOf returns whose "host:port" it is: an IPv4 address, or the /64 network
-// that one subscriber has in IPv6 (RFC 6177). All that is no address counts as one.
-func addressOf(remote string) netip.Prefix {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	addr := ap.Addr().Unmap().WithZone("")
-	bits := 64
-	if addr.Is4() {
-		bits = 32
-	}
-	p, _ := addr.Prefix(bits) // such an address has as many bits
-	return p
 }

@@ -16,17 +16,21 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
+	"github.com/meetcast/meetcast/internal/subscriber"
 	"github.com/meetcast/meetcast/sfu/turn"
 )
 
 const (
 	// patience is how long a connection may take to say what it wants.
 	patience = 10 * time.Second
-	// undecided bounds the connections that have not said yet; more are closed.
-	undecided = 4096
+	// undecided bounds the connections that have not said yet, undecidedOfOne those
+	// of one subscriber, who so keeps nobody else out; more are closed.
+	undecided      = 4096
+	undecidedOfOne = undecided / 4
 	// acceptPause is waited after an accept that failed, as without descriptors.
 	acceptPause = 50 * time.Millisecond
 	// recordTLS begins a TLS handshake (RFC 8446 §5.1).
@@ -49,7 +53,8 @@ type Listener struct {
 
 	mu     sync.Mutex
 	closed bool
-	open   map[net.Conn]struct{} // undecided
+	open   map[net.Conn]netip.Prefix // undecided, and whose they are
+	from   map[netip.Prefix]int      // how many of them each has
 }
 
 // New takes a listener over. With a configuration for TLS its connections are
@@ -57,7 +62,7 @@ type Listener struct {
 // owns them; it must not block.
 func New(l net.Listener, config *tls.Config, relay func(net.Conn)) *Listener {
 	d := &Listener{listener: l, tls: config, relay: relay, http: make(chan net.Conn), done: make(chan struct{}),
-		open: make(map[net.Conn]struct{})}
+		open: make(map[net.Conn]netip.Prefix), from: make(map[netip.Prefix]int)}
 	d.close = sync.OnceValue(d.shut)
 	d.sorting.Go(d.accept)
 	return d
@@ -120,19 +125,25 @@ func (d *Listener) accept() {
 }
 
 func (d *Listener) enter(conn net.Conn) bool {
+	whose := subscriber.OfAddr(conn.RemoteAddr())
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || len(d.open) >= undecided {
+	if d.closed || len(d.open) >= undecided || d.from[whose] >= undecidedOfOne {
 		return false
 	}
-	d.open[conn] = struct{}{}
+	d.open[conn] = whose
+	d.from[whose]++
 	return true
 }
 
 func (d *Listener) leave(conn net.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	whose := d.open[conn]
 	delete(d.open, conn)
+	if d.from[whose]--; d.from[whose] <= 0 {
+		delete(d.from, whose)
+	}
 }
 
 // sorted is a connection and what it wants.

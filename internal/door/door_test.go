@@ -137,6 +137,48 @@ func TestTLS(t *testing.T) {
 	echo(t, plain)
 }
 
+// ghost is a connection of an address that says nothing.
+type ghost struct {
+	net.Conn
+	from net.Addr
+}
+
+func (g ghost) RemoteAddr() net.Addr { return g.from }
+
+// TestNobodyKeepsOthersOut: one subscriber has a share of the undecided
+// connections and no more, and gets it back.
+func TestNobodyKeepsOthersOut(t *testing.T) {
+	_, d := house(t, nil)
+	at := func(address string) ghost {
+		return ghost{from: &net.TCPAddr{IP: net.ParseIP(address), Port: 1}}
+	}
+	var list []*ghost
+	for range undecidedOfOne {
+		g := at("2001:db8::1")
+		list = append(list, &g)
+		if !d.enter(&g) {
+			t.Fatal("one of its share is refused")
+		}
+	}
+	same, other := at("2001:db8::2"), at("2001:db8:0:1::1")
+	if d.enter(&same) {
+		t.Error("the same subscriber gets more than its share")
+	}
+	if !d.enter(&other) {
+		t.Error("another is kept out")
+	}
+	d.leave(list[0])
+	if !d.enter(&same) {
+		t.Error("a place that was given back is refused")
+	}
+	for _, g := range append(list[1:], &same, &other) {
+		d.leave(g)
+	}
+	if len(d.open)+len(d.from) != 0 {
+		t.Errorf("%d are open, of %d", len(d.open), len(d.from))
+	}
+}
+
 func TestCloseEndsTheUndecided(t *testing.T) {
 	address, d := house(t, certificate(t))
 	conn, err := net.Dial("tcp", address)

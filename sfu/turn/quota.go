@@ -3,7 +3,8 @@ package turn
 import (
 	"errors"
 	"net"
-	"net/netip"
+
+	"github.com/meetcast/meetcast/internal/subscriber"
 )
 
 // errFull refuses an allocation; the client is told "insufficient capacity".
@@ -18,7 +19,7 @@ func (s *Server) withinQuota(user, _ string, from net.Addr) bool {
 	switch {
 	case s.users[user] >= s.cfg.MaxPerUser:
 		s.count.refuse(RefusedUser)
-	case s.ips[ipOf(from)] >= s.cfg.MaxPerIP:
+	case s.ips[subscriber.OfAddr(from)] >= s.cfg.MaxPerIP:
 		s.count.refuse(RefusedIP)
 	default:
 		return true
@@ -58,7 +59,7 @@ func (s *Server) release(user string) {
 
 func (s *Server) onCreated(from, to net.Addr, _, _, _ string, _ net.Addr, _ int) {
 	s.mu.Lock()
-	s.ips[ipOf(from)]++
+	s.ips[subscriber.OfAddr(from)]++
 	s.mu.Unlock()
 	s.count.allocated.Add(1)
 	s.streams.allocated(from, to, 1)
@@ -66,31 +67,10 @@ func (s *Server) onCreated(from, to net.Addr, _, _, _ string, _ net.Addr, _ int)
 
 func (s *Server) onDeleted(from, to net.Addr, _, _, _ string) {
 	s.mu.Lock()
-	ip := ipOf(from)
+	ip := subscriber.OfAddr(from)
 	if s.ips[ip]--; s.ips[ip] <= 0 {
 		delete(s.ips, ip)
 	}
 	s.mu.Unlock()
 	s.streams.allocated(from, to, -1)
-}
-
-// ipOf is the address without its port. Of an IPv6 address only the network part
-// counts (64 bits): one client has all the rest.
-func ipOf(a net.Addr) netip.Addr {
-	var ip net.IP
-	switch a := a.(type) {
-	case *net.UDPAddr:
-		ip = a.IP
-	case *net.TCPAddr:
-		ip = a.IP
-	}
-	addr, _ := netip.AddrFromSlice(ip)
-	if addr = addr.Unmap(); !addr.Is6() {
-		return addr
-	}
-	prefix, err := addr.WithZone("").Prefix(64)
-	if err != nil {
-		return addr
-	}
-	return prefix.Addr()
 }

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/meetcast/meetcast/internal/subscriber"
 )
 
 const (
@@ -29,7 +31,7 @@ type streams struct {
 	mu     sync.Mutex
 	closed bool
 	all    map[ends]*stream
-	ips    map[netip.Addr]int
+	ips    map[netip.Prefix]int
 }
 
 // ends tell a connection from all others.
@@ -37,7 +39,7 @@ type ends struct{ from, to string }
 
 func newStreams(s *Server) *streams {
 	return &streams{server: s, queue: make(chan *stream), done: make(chan struct{}),
-		all: make(map[ends]*stream), ips: make(map[netip.Addr]int)}
+		all: make(map[ends]*stream), ips: make(map[netip.Prefix]int)}
 }
 
 // Serve takes a connection over which a client speaks TURN, with TLS or without.
@@ -65,7 +67,7 @@ func (s *Server) Serve(conn net.Conn) {
 // add counts a connection in.
 func (l *streams) add(conn net.Conn) (*stream, error) {
 	cfg := &l.server.cfg
-	from := ipOf(conn.RemoteAddr())
+	from := subscriber.OfAddr(conn.RemoteAddr())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -89,8 +91,10 @@ func (l *streams) add(conn net.Conn) (*stream, error) {
 func (l *streams) remove(c *stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.all, c.ends)
-	ip := ipOf(c.RemoteAddr())
+	if l.all[c.ends] == c { // a client may come from the same port again
+		delete(l.all, c.ends)
+	}
+	ip := subscriber.OfAddr(c.RemoteAddr())
 	if l.ips[ip]--; l.ips[ip] <= 0 {
 		delete(l.ips, ip)
 	}

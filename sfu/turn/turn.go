@@ -116,9 +116,9 @@ type Server struct {
 
 	mu     sync.Mutex
 	closed bool
-	users  map[string]int     // relays of each user
-	ips    map[netip.Addr]int // allocations of each address
-	open   int                // relays
+	users  map[string]int       // relays of each user
+	ips    map[netip.Prefix]int // allocations of each subscriber's address
+	open   int                  // relays
 }
 
 // New listens and serves.
@@ -128,7 +128,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, secret: make([]byte, 32), peers: peers{list: cfg.Peers},
-		users: make(map[string]int), ips: make(map[netip.Addr]int),
+		users: make(map[string]int), ips: make(map[netip.Prefix]int),
 	}
 	_, _ = rand.Read(s.secret) // never fails
 	s.streams = newStreams(s)

@@ -175,19 +175,6 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
-func TestUsersNotOfOneIPv6Host(t *testing.T) {
-	a := ipOf(&net.UDPAddr{IP: net.ParseIP("2001:db8::1")})
-	if b := ipOf(&net.TCPAddr{IP: net.ParseIP("2001:db8::ffff:1")}); a != b {
-		t.Errorf("%v and %v are of one network", a, b)
-	}
-	if c := ipOf(&net.UDPAddr{IP: net.ParseIP("2001:db8:0:1::1")}); a == c {
-		t.Error("another network counts as the same")
-	}
-	if v4 := ipOf(&net.UDPAddr{IP: net.ParseIP("192.0.2.1")}); v4 != netip.MustParseAddr("192.0.2.1") {
-		t.Errorf("IPv4 is %v", v4)
-	}
-}
-
 func TestConnectionsEndWithTheServer(t *testing.T) {
 	s, _ := startServer(t, nil)
 	allocate(t, s, "tcp", "ann")

@@ -3,13 +3,14 @@ package whip
 import (
 	"context"
 	"crypto/rand"
-	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/meetcast/meetcast/internal/httpjson"
+	"github.com/meetcast/meetcast/internal/subscriber"
 )
 
 // The paths of sessions; a session of either door answers on both.
@@ -34,15 +35,15 @@ type Server struct {
 	mu       sync.Mutex
 	closed   bool
 	sessions map[string]*session
-	taken    int            // places with a token, those of sessions being made included
-	public   int            // places without
-	pending  map[string]int // of those, not connected yet, by address
+	taken    int                  // places with a token, those of sessions being made included
+	public   int                  // places without
+	pending  map[netip.Prefix]int // of those, not connected yet, by whose they are
 }
 
 // New returns a server.
 func New(cfg Config) *Server {
 	srv := &Server{cfg: cfg.withDefaults(), origins: newOrigins(cfg.Origins), mux: http.NewServeMux(),
-		sessions: make(map[string]*session), pending: make(map[string]int)}
+		sessions: make(map[string]*session), pending: make(map[netip.Prefix]int)}
 	srv.ctx, srv.stop = context.WithCancel(context.Background())
 	endpoint := func(pattern string, post http.HandlerFunc) {
 		srv.mux.HandleFunc(pattern, byMethod(map[string]http.HandlerFunc{http.MethodPost: post}))
@@ -90,7 +91,8 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // place is the place of a session.
 type place struct {
 	srv     *Server
-	address string // of who has no token, else empty
+	public  bool         // has no token
+	from    netip.Prefix // whose it is, if public
 	settled sync.Once
 }
 
@@ -112,10 +114,7 @@ func (srv *Server) reserve() (*place, error) {
 
 // reservePublic takes a place for anybody.
 func (srv *Server) reservePublic(r *http.Request) (*place, error) {
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		address = r.RemoteAddr
-	}
+	from := subscriber.OfRemote(r.RemoteAddr)
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	switch {
@@ -123,26 +122,26 @@ func (srv *Server) reservePublic(r *http.Request) (*place, error) {
 		return nil, errStopping
 	case srv.public >= srv.cfg.MaxPublic:
 		return nil, errFull
-	case srv.pending[address] >= srv.cfg.MaxPending:
+	case srv.pending[from] >= srv.cfg.MaxPending:
 		return nil, errPending
 	}
 	srv.public++
-	srv.pending[address]++
+	srv.pending[from]++
 	srv.work.Add(1)
-	return &place{srv: srv, address: address}, nil
+	return &place{srv: srv, public: true, from: from}, nil
 }
 
 // settle tells that the session is connected, or will not be. Only the first call
 // counts.
 func (p *place) settle() {
 	p.settled.Do(func() {
-		if p.address == "" {
+		if !p.public {
 			return
 		}
 		p.srv.mu.Lock()
 		defer p.srv.mu.Unlock()
-		if p.srv.pending[p.address]--; p.srv.pending[p.address] == 0 {
-			delete(p.srv.pending, p.address)
+		if p.srv.pending[p.from]--; p.srv.pending[p.from] == 0 {
+			delete(p.srv.pending, p.from)
 		}
 	})
 }
@@ -151,10 +150,10 @@ func (p *place) settle() {
 func (p *place) release() {
 	p.settle()
 	p.srv.mu.Lock()
-	if p.address == "" {
-		p.srv.taken--
-	} else {
+	if p.public {
 		p.srv.public--
+	} else {
+		p.srv.taken--
 	}
 	p.srv.mu.Unlock()
 	p.srv.work.Done()
