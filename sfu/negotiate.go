@@ -29,6 +29,9 @@ func (p *Peer) Answer(_ context.Context, sdp string, tracks map[string]track.Sou
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBadOffer, err)
 	}
+	if n := p.fresh(o); p.slotsMade+n > maxSlotsMade {
+		return "", fmt.Errorf("%w: more than %d m-lines were new: connect anew", ErrBadOffer, maxSlotsMade)
+	}
 	local, err := p.connect(o)
 	if err != nil {
 		return "", err
@@ -45,6 +48,22 @@ func (p *Peer) Answer(_ context.Context, sdp string, tracks map[string]track.Sou
 			return slots[i].announced()
 		},
 	}), nil
+}
+
+// maxSlotsMade bounds the slots that a connection makes in its life: SRTP has to
+// remember how far the numbers of each went.
+const maxSlotsMade = 4096
+
+// fresh counts the slots that an offer adds. It needs negotiating.
+func (p *Peer) fresh(o *jsep.Offer) (n int) {
+	w := p.wired.Load()
+	for i := range o.Lines {
+		l := &o.Lines[i]
+		if l.Use == jsep.Receive && !slices.ContainsFunc(w.slots, func(s *slot) bool { return s.continues(l) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // connect tells the transport who the client is, and restarts ICE when the client
@@ -139,12 +158,13 @@ func (p *Peer) rewire(old *wiring, o *jsep.Offer, now time.Time) *wiring {
 		l := &o.Lines[i]
 		switch l.Use {
 		case jsep.Receive:
-			k := slices.IndexFunc(old.slots, func(s *slot) bool { return s.mid == l.Mid && s.kind == l.Kind })
+			k := slices.IndexFunc(old.slots, func(s *slot) bool { return s.continues(l) })
 			var s *slot
 			if k >= 0 {
 				s = old.slots[k]
 			} else {
 				s = p.newSlot(l)
+				p.slotsMade++
 			}
 			s.negotiated(l, p.conn)
 			next.slots, next.downs = append(next.slots, s), append(next.downs, s.down)

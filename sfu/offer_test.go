@@ -3,6 +3,7 @@ package sfu
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,6 +48,20 @@ func answer(t *testing.T, p *Peer, offer string, tracks map[string]track.Source)
 		t.Fatalf("%v\n%s", err, offer)
 	}
 	return a
+}
+
+// Whoever renames its m-lines again and again makes us remember each of them.
+func TestSlotsOfALifeAreBounded(t *testing.T) {
+	p, _ := newBarePeer(t, nil)
+	var last string
+	for i := range maxSlotsMade {
+		last = sdpHead + mline("video", strconv.Itoa(i), "recvonly", "VP8/90000")
+		answer(t, p, last, nil)
+	}
+	if _, err := p.Answer(context.Background(), sdpHead+mline("video", "more", "recvonly", "VP8/90000"), nil); !errors.Is(err, ErrBadOffer) {
+		t.Fatalf("%v", err)
+	}
+	answer(t, p, last, nil) // what is there goes on
 }
 
 // A refused offer leaves the peer as it was: the next one works.

@@ -73,6 +73,7 @@ type Peer struct {
 	remote      transport.Remote // of the last good offer
 	session     uint64
 	version     uint64
+	slotsMade   int
 
 	// visiting is held while the loop looks at the peer.
 	visiting sync.Mutex

@@ -38,6 +38,9 @@ func (p *Peer) newSlot(l *jsep.Line) *slot {
 		down: forward.NewDown(forward.DownConfig{Kind: l.Kind, Stamper: p.bwe, RTT: p.bwe.RTT})}
 }
 
+// continues tells whether a line of a later offer is the slot's.
+func (s *slot) continues(l *jsep.Line) bool { return s.mid == l.Mid && s.kind == l.Kind }
+
 // negotiated takes what a line says; the slot sends so once it is opened.
 func (s *slot) negotiated(l *jsep.Line, w forward.Writer) {
 	out := forward.Outlet{Writer: w, SSRC: s.ssrc}
