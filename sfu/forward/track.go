@@ -15,8 +15,8 @@ import (
 // MaxLayers bounds the simulcast layers of one track.
 const MaxLayers = 4
 
-// ringSize is how many packets of a video layer are kept for retransmission:
-// about two seconds of 2.5 Mbit/s.
+// ringSize is how many packets of a video layer are kept for retransmission at
+// most: about two seconds of 2.5 Mbit/s. Slower ones have fewer: see packet.Ring.
 const ringSize = 512
 
 // TrackConfig describes a published track.
