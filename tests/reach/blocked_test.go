@@ -14,12 +14,14 @@ const nowhere = "198.51.100.1"
 // TestNoMedia: where media cannot flow the page says so, with the steps that fail
 // and what to do, on large windows and small ones.
 func TestNoMedia(t *testing.T) {
+	t.Parallel() // it mostly waits until connections fail
 	server := testkit.StartServer(t, testkit.ServerOptions{Env: map[string]string{
 		"MEETCAST_RTC_ADVERTISED_IPS": nowhere + ",2001:db8::1", "MEETCAST_RTC_LOOPBACK": "false", "MEETCAST_TURN_ENABLED": "false",
 	}})
 	room := server.CreateRoom(t, "nowhere")
 	for name, size := range map[string][2]int{"no-media-wide": {1440, 900}, "no-media-narrow": {390, 844}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			camera := annCamera
 			b := testkit.StartBrowser(t, testkit.BrowserOptions{Camera: &camera, Width: size[0], Height: size[1]})
 			b.Open(room.JoinURL(room.Invite(t, false), "Ann"))
@@ -47,6 +49,7 @@ func TestNoMedia(t *testing.T) {
 // TestRelayWhenNothingElseWorks: with the same unreachable address, a server with
 // its relay is met by the page on its own.
 func TestRelayWhenNothingElseWorks(t *testing.T) {
+	t.Parallel() // it mostly waits until connections fail
 	server := testkit.StartServer(t, testkit.ServerOptions{Env: map[string]string{
 		"MEETCAST_RTC_ADVERTISED_IPS": nowhere + ",2001:db8::1", "MEETCAST_RTC_LOOPBACK": "false",
 	}})

@@ -38,6 +38,7 @@ func mustSay(t *testing.T, out string, lines ...string) {
 }
 
 func TestDoctor(t *testing.T) {
+	t.Parallel() // it mostly waits for what does not answer
 	server := testkit.StartServer(t, testkit.ServerOptions{TLS: testkit.NewCertificate(t, "localhost")})
 	room := server.CreateRoom(t, "health")
 	out, ok := doctor(t, server.URL, "--token", room.Token, "--insecure")
@@ -68,6 +69,7 @@ func TestDoctor(t *testing.T) {
 // TestDoctorFindsTheWrongAddress: a server that tells browsers an address where it
 // is not, without a relay.
 func TestDoctorFindsTheWrongAddress(t *testing.T) {
+	t.Parallel() // it mostly waits for what does not answer
 	server := testkit.StartServer(t, testkit.ServerOptions{Env: map[string]string{
 		"MEETCAST_RTC_ADVERTISED_IPS": nowhere, "MEETCAST_RTC_LOOPBACK": "false", "MEETCAST_TURN_ENABLED": "false",
 	}})
