@@ -9,6 +9,14 @@ const (
 	// inboxLimit is how many packets of a peer may wait to be taken. The rest is
 	// dropped.
 	inboxLimit = 512
+	// pictureWait and soundWait are how long a packet may have waited and still be
+	// taken. On a machine that does not keep up, what is late is dropped where that
+	// costs least, before it is decrypted and sent on: the rest stays in time, the
+	// kernel's buffer is read before it overflows, which would lose checks and
+	// handshakes as well, and senders are told of loss and send less. Sound is
+	// little and is missed most.
+	pictureWait = 100 * time.Millisecond
+	soundWait   = 400 * time.Millisecond
 	// datagram is the largest packet that is taken, bytes. netio takes no larger.
 	datagram = 2048
 )
@@ -18,6 +26,14 @@ type received struct {
 	now time.Time
 	n   int
 	buf [datagram]byte
+}
+
+// late tells whether it has waited too long.
+func (p *received) late(now time.Time) bool {
+	if p.n <= soundSize {
+		return now.Sub(p.now) > soundWait
+	}
+	return now.Sub(p.now) > pictureWait
 }
 
 var packets = sync.Pool{New: func() any { return new(received) }}
@@ -105,7 +121,11 @@ func (c *Conn) deliver() {
 		list = c.inbox.take(list)
 		in := *c.in.Load()
 		for i, p := range list {
-			if !c.ended() {
+			switch {
+			case c.ended():
+			case p.late(time.Now()):
+				c.drop(DropLate)
+			default:
 				c.open(in, p)
 			}
 			packets.Put(p)

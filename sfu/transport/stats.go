@@ -30,6 +30,8 @@ const (
 	DropStreams
 	// DropInbox: the peer's queue of received packets is full.
 	DropInbox
+	// DropLate: it waited in that queue for too long.
+	DropLate
 	// DropQueue: the queue of packets to send is full.
 	DropQueue
 	// DropConnections: ICE-TCP connections beyond the limits, or without STUN.
@@ -41,7 +43,7 @@ const (
 // String is the reason's name in metrics.
 func (d Drop) String() string {
 	names := [Drops]string{"malformed", "stranger", "user", "integrity", "taken", "early",
-		"unauthentic", "replay", "streams", "inbox", "queue", "connections"}
+		"unauthentic", "replay", "streams", "inbox", "late", "queue", "connections"}
 	if d >= 0 && d < Drops {
 		return names[d]
 	}
