@@ -8,6 +8,7 @@
 package downlink
 
 import (
+	"slices"
 	"time"
 
 	"github.com/meetcast/meetcast/sfu/allocate"
@@ -68,9 +69,7 @@ func New(e *bwe.Estimator) *Controller { return &Controller{bwe: e} }
 func (c *Controller) Run(now time.Time, downs []*forward.Down, urgent, connected bool) time.Duration {
 	if urgent || !now.Before(c.next) {
 		c.next = now.Add(interval)
-		if connected && c.bwe.Silent(now) {
-			c.hush(downs)
-		} else {
+		if !connected || !c.bwe.Silent(now) || !c.hush(downs) {
 			c.allocate(now, downs)
 		}
 		for _, d := range downs {
@@ -86,16 +85,20 @@ func (c *Controller) Run(now time.Time, downs []*forward.Down, urgent, connected
 
 // hush pauses the pictures of a subscriber of whom nothing is heard: they would
 // only wait in some queue and hold up what is current when the path is back. Sound
-// goes on, and a packet of padding, so that there is something to be heard of.
-func (c *Controller) hush(downs []*forward.Down) {
-	padded := false
+// goes on, and a packet of padding, so that there is something to be heard of. It is
+// false where nothing can be padded, as before the first picture: without any packet
+// nothing would ever be heard again.
+func (c *Controller) hush(downs []*forward.Down) bool {
+	if !slices.ContainsFunc(downs, func(d *forward.Down) bool { return d.Kind() == track.Video && d.Pad(1) > 0 }) {
+		return false
+	}
 	for _, d := range downs {
 		if d.Kind() == track.Video {
 			d.SetLayer(allocate.Paused)
-			padded = padded || d.Pad(1) > 0 // one will do
 		}
 	}
 	c.demand = 0
+	return true
 }
 
 // allocate chooses the layer of every video slot.
