@@ -22,31 +22,14 @@ var wanted = track.Size{Width: 1920, Height: 1080}
 func (srv *Server) watch(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(srv.ctx, srv.cfg.AnswerTimeout)
 	defer cancel()
-	from, err := sourcesOf(r.URL.Query().Get("source"))
+	a, err := srv.admit(ctx, w, r, sdp.AttrKeyRecvOnly)
 	if err != nil {
 		srv.fail(w, err)
 		return
 	}
-	o, id, err := srv.admit(ctx, w, r, sdp.AttrKeyRecvOnly, from)
-	if err != nil {
-		srv.fail(w, err)
-		return
-	}
-	p, err := srv.reserve()
-	if err != nil {
-		srv.fail(w, err)
-		return
-	}
-	s := srv.newSession(whepSession, p)
-	token, _ := bearer(r)
-	answer, err := s.follow(ctx, id, token, r.PathValue("member"), from, o)
-	if err != nil {
-		s.abandon()
-		srv.fail(w, err)
-		return
-	}
-	srv.stats.viewers.Add(1)
-	s.start(w, r, answer)
+	srv.open(w, r, whepSession, srv.reserve, &srv.stats.viewers, func(s *session) (string, error) {
+		return s.follow(ctx, a, r.PathValue("member"))
+	})
 }
 
 // viewer plays one participant. It sees the room as a track.Observer and so is
@@ -72,21 +55,21 @@ var (
 )
 
 // follow observes the room, answers the offer and binds what there is.
-func (s *session) follow(ctx context.Context, id signaling.Identity, token, member string, from sources, o *offer) (string, error) {
-	rm, open := s.srv.cfg.Rooms.Get(id.Room)
+func (s *session) follow(ctx context.Context, a admitted, member string) (string, error) {
+	rm, open := s.srv.cfg.Rooms.Get(a.id.Room)
 	if !open {
 		return "", errNoRoom
 	}
-	v := &viewer{session: s, asked: member, token: token, sources: from, bound: make(map[string]track.UpTrack)}
+	v := &viewer{session: s, asked: member, token: a.token, sources: a.sources, bound: make(map[string]track.UpTrack)}
 	s.role = v
-	s.logger = s.logger.With("room", string(id.Room))
+	s.logger = s.logger.With("room", string(a.id.Room))
 	v.leaving = rm.Observe(v)
 	if v.isGone() {
 		v.leaving()
 		return "", errNoRoom
 	}
 	s.relayed = track.MemberID("whep-" + s.id[:8])
-	answer, err := s.begin(ctx, o, signaling.PeerConfig{Member: s.relayed, AudioSlots: 1, MaxVideoSlots: 1, Handler: s})
+	answer, err := s.begin(ctx, a.offer, signaling.PeerConfig{Member: s.relayed, AudioSlots: 1, MaxVideoSlots: 1, Handler: s})
 	if err != nil {
 		v.leaving()
 		return "", err

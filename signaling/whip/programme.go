@@ -24,20 +24,10 @@ func (srv *Server) watchProgramme(w http.ResponseWriter, r *http.Request) {
 		srv.fail(w, signaling.NewError(signaling.KindNotFound, "This server plays no programmes.", nil))
 		return
 	}
-	p, err := srv.reservePublic(r)
-	if err != nil {
-		srv.fail(w, err)
-		return
-	}
-	s := srv.newSession(whepSession, p)
-	answer, err := s.tune(ctx, r.PathValue("name"), o)
-	if err != nil {
-		s.abandon()
-		srv.fail(w, err)
-		return
-	}
-	srv.stats.viewers.Add(1)
-	s.start(w, r, answer)
+	reserve := func() (*place, error) { return srv.reservePublic(r) }
+	srv.open(w, r, whepSession, reserve, &srv.stats.viewers, func(s *session) (string, error) {
+		return s.tune(ctx, r.PathValue("name"), o)
+	})
 }
 
 // audience is one viewer of a programme.

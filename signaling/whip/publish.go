@@ -19,12 +19,7 @@ const encoderName = "Encoder"
 func (srv *Server) publish(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(srv.ctx, srv.cfg.AnswerTimeout)
 	defer cancel()
-	from, err := sourcesOf(r.URL.Query().Get("source"))
-	if err != nil {
-		srv.fail(w, err)
-		return
-	}
-	o, id, err := srv.admit(ctx, w, r, sdp.AttrKeySendOnly, from)
+	a, err := srv.admit(ctx, w, r, sdp.AttrKeySendOnly)
 	if err != nil {
 		srv.fail(w, err)
 		return
@@ -33,37 +28,35 @@ func (srv *Server) publish(w http.ResponseWriter, r *http.Request) {
 	if name == "" {
 		name = encoderName
 	}
-	p, err := srv.reserve()
-	if err != nil {
-		srv.fail(w, err)
-		return
-	}
-	s := srv.newSession(whipSession, p)
-	answer, err := s.join(ctx, id, name, o)
-	if err != nil {
-		s.abandon()
-		srv.fail(w, err)
-		return
-	}
-	srv.stats.publishers.Add(1)
-	s.start(w, r, answer)
+	srv.open(w, r, whipSession, srv.reserve, &srv.stats.publishers, func(s *session) (string, error) {
+		return s.join(ctx, a.id, name, a.offer)
+	})
+}
+
+// admitted is a request for a room that may be answered.
+type admitted struct {
+	offer   *offer
+	sources sources
+	token   string
+	id      signaling.Identity // whose token it is
 }
 
 // admit reads the offer of a request for a room and checks the token.
-func (srv *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Request, direction string, from sources) (*offer, signaling.Identity, error) {
-	token, err := bearer(r)
-	if err != nil {
-		return nil, signaling.Identity{}, err
+func (srv *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Request, direction string) (a admitted, err error) {
+	if a.sources, err = sourcesOf(r.URL.Query().Get("source")); err != nil {
+		return a, err
 	}
-	id, err := signaling.Identify(ctx, srv.cfg.Verifier, token)
-	if err != nil {
-		return nil, id, err
+	if a.token, err = bearer(r); err != nil {
+		return a, err
 	}
-	if id.Room != track.RoomID(r.PathValue("sub")+"/"+r.PathValue("room")) {
-		return nil, id, errOtherRoom
+	if a.id, err = signaling.Identify(ctx, srv.cfg.Verifier, a.token); err != nil {
+		return a, err
 	}
-	o, err := srv.read(w, r, direction, from)
-	return o, id, err
+	if a.id.Room != track.RoomID(r.PathValue("sub")+"/"+r.PathValue("room")) {
+		return a, errOtherRoom
+	}
+	a.offer, err = srv.read(w, r, direction, a.sources)
+	return a, err
 }
 
 // read reads the offer of a request.
@@ -77,12 +70,6 @@ func (srv *Server) read(w http.ResponseWriter, r *http.Request, direction string
 		return nil, err
 	}
 	return o, o.aim(direction, from)
-}
-
-// abandon ends a session that did not begin.
-func (s *session) abandon() {
-	s.over()
-	s.place.release()
 }
 
 // publisher is an encoder as a member of its room.

@@ -72,6 +72,26 @@ func (srv *Server) newSession(path string, p *place) *session {
 	return s
 }
 
+// open answers a request with a session, if there is a place for one. begin
+// answers the offer, present counts the sessions of this role.
+func (srv *Server) open(w http.ResponseWriter, r *http.Request, path string, reserve func() (*place, error), present *atomic.Int64, begin func(*session) (answer string, err error)) {
+	p, err := reserve()
+	if err != nil {
+		srv.fail(w, err)
+		return
+	}
+	s := srv.newSession(path, p)
+	answer, err := begin(s)
+	if err != nil {
+		s.over()
+		p.release()
+		srv.fail(w, err)
+		return
+	}
+	present.Add(1)
+	s.start(w, r, answer)
+}
+
 // poke has the role's work done.
 func (s *session) poke() { signal(s.poked) }
 
