@@ -3,6 +3,7 @@ package botclient
 import (
 	"context"
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -47,7 +48,7 @@ type sender struct {
 	owner  atomic.Uint32 // senderHash of the bot
 	level  atomic.Uint32 // audio level, -dBov
 	muted  atomic.Bool
-	bursts atomic.Uint64 // frames sent late because the machine is too slow
+	bursts atomic.Uint64 // frames sent late, or left out, because the machine is too slow
 	ids    atomic.Pointer[extensionIDs]
 }
 
@@ -164,7 +165,35 @@ func (s *sender) run(ctx context.Context, ready <-chan struct{}) {
 		if wait < -s.frame {
 			s.bursts.Add(1)
 		}
+		for ; -wait > s.patience(); wait += s.frame {
+			s.skipFrame()
+			due = due.Add(s.frame)
+		}
 		timer.Reset(max(wait, 0))
+	}
+}
+
+// soundPatience is how late a microphone may send and catch up.
+const soundPatience = 200 * time.Millisecond
+
+// patience is how late the next frame may be and still be sent. A camera on a
+// machine that is too slow leaves frames out; one that made up for them would ask
+// most of a machine just when it has least.
+func (s *sender) patience() time.Duration {
+	switch {
+	case s.steady:
+		return math.MaxInt64
+	case s.layers[0].clip.Codec == packet.Opus:
+		return max(soundPatience, s.frame)
+	}
+	return s.frame
+}
+
+// skipFrame lets the time of a frame pass.
+func (s *sender) skipFrame() {
+	now := time.Now()
+	for _, e := range s.layers {
+		e.step(now)
 	}
 }
 

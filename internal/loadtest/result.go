@@ -109,7 +109,8 @@ type Media struct {
 	BindP95 float64 `json:"bind_p95_ms"`
 	// Signaling messages received by all, each second.
 	Messages float64 `json:"signaling_messages_per_s"`
-	// LateFrames were sent late: this machine is too slow for so many publishers.
+	// LateFrames were sent late or followed by a gap: this machine is too slow for so
+	// many publishers, whose cameras then leave frames out.
 	LateFrames uint64 `json:"late_frames"`
 }
 
