@@ -16,7 +16,7 @@ const (
 	// handshakes as well, and senders are told of loss and send less. Sound is
 	// little and is missed most.
 	pictureWait = 100 * time.Millisecond
-	soundWait   = 400 * time.Millisecond
+	soundWait   = 200 * time.Millisecond
 	// datagram is the largest packet that is taken, bytes. netio takes no larger.
 	datagram = 2048
 )
