@@ -1,14 +1,9 @@
 package door
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"strings"
@@ -16,23 +11,15 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func certificate(t *testing.T) *tls.Config {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{NextProtos: []string{"h2", "http/1.1"},
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	return &tls.Config{NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{unittest.Certificate(t)}}
 }
 
 // stun begins an Allocate request.

@@ -1,11 +1,7 @@
 package turn
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"math/big"
 	"net"
 	"net/netip"
@@ -14,6 +10,8 @@ import (
 
 	"github.com/pion/logging"
 	"github.com/pion/turn/v5"
+
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 const patience = 10 * time.Second
@@ -49,7 +47,7 @@ var advertised = netip.MustParseAddr("192.0.2.7")
 func startServer(t *testing.T, change func(*Config)) (*Server, netip.AddrPort) {
 	t.Helper()
 	media := startMedia(t)
-	cfg := Config{Address: "127.0.0.1:0", TLSAddress: "127.0.0.1:0", TLS: certificate(t), Media: media,
+	cfg := Config{Address: "127.0.0.1:0", TLSAddress: "127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{unittest.Certificate(t)}}, Media: media,
 		Peers: func() []netip.Addr { return []netip.Addr{advertised, netip.MustParseAddr("2001:db8::7")} }}
 	if change != nil {
 		change(&cfg)
@@ -67,20 +65,6 @@ func startServer(t *testing.T, change func(*Config)) (*Server, netip.AddrPort) {
 		}
 	})
 	return s, media
-}
-
-func certificate(t *testing.T) *tls.Config {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
 
 // socket opens the client's side of a way in: "udp", "tcp" or "tls".

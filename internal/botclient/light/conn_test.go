@@ -2,13 +2,7 @@ package light
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"math/big"
 	"net"
 	"net/netip"
 	"testing"
@@ -16,6 +10,8 @@ import (
 
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
+
+	"github.com/meetcast/meetcast/internal/unittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,20 +25,6 @@ func (h idle) StateChanged(connected bool) {
 	if h.states != nil {
 		h.states <- connected
 	}
-}
-
-func certificate(t *testing.T) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // lite answers checks as an ICE-lite server does, and nothing else.
@@ -74,7 +56,7 @@ func lite(t *testing.T, password string) netip.AddrPort {
 }
 
 func TestFindPathTriesTheNextCandidate(t *testing.T) {
-	c := New(Config{Certificate: certificate(t), Handler: idle{}})
+	c := New(Config{Certificate: unittest.Certificate(t), Handler: idle{}})
 	defer c.Close()
 	dead, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}) // reads nothing, answers nothing
 	if err != nil {
@@ -93,7 +75,7 @@ func TestFindPathTriesTheNextCandidate(t *testing.T) {
 }
 
 func TestConnectEndsWithItsContext(t *testing.T) {
-	c := New(Config{Certificate: certificate(t), Handler: idle{}})
+	c := New(Config{Certificate: unittest.Certificate(t), Handler: idle{}})
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
@@ -107,8 +89,8 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 }
 
 func TestCloseEndsAHandshake(t *testing.T) {
-	c := New(Config{Certificate: certificate(t), Handler: idle{}})
-	remote := Remote{Credentials: Credentials{"frag", "secret"}, Fingerprint: Fingerprint(certificate(t)), Candidates: []netip.AddrPort{lite(t, "secret")}}
+	c := New(Config{Certificate: unittest.Certificate(t), Handler: idle{}})
+	remote := Remote{Credentials: Credentials{"frag", "secret"}, Fingerprint: Fingerprint(unittest.Certificate(t)), Candidates: []netip.AddrPort{lite(t, "secret")}}
 	ended := make(chan error, 1)
 	go func() { ended <- c.Connect(context.Background(), remote) }()
 	for c.active.Load() == nil {
