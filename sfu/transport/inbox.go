@@ -17,6 +17,9 @@ const (
 	// little and is missed most.
 	pictureWait = 100 * time.Millisecond
 	soundWait   = 200 * time.Millisecond
+	// few packets are taken however late: they are no queue, and it may have been
+	// the whole process that did not run.
+	few = 2
 	// datagram is the largest packet that is taken, bytes. netio takes no larger.
 	datagram = 2048
 )
@@ -123,7 +126,7 @@ func (c *Conn) deliver() {
 		for i, p := range list {
 			switch {
 			case c.ended():
-			case p.late(time.Now()):
+			case len(list) > few && p.late(time.Now()):
 				c.drop(DropLate)
 			default:
 				c.open(in, p)

@@ -7,35 +7,55 @@ import (
 	"github.com/meetcast/meetcast/internal/unittest"
 )
 
-// A packet that waited too long is dropped before it costs anything; sound may wait
-// for longer.
+func TestLate(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for _, c := range []struct {
+		size int
+		wait time.Duration
+		late bool
+	}{
+		{1000, 0, false},
+		{1000, pictureWait, false},
+		{1000, pictureWait + 1, true},
+		{soundSize, pictureWait + 1, false},
+		{soundSize, soundWait, false},
+		{soundSize, soundWait + 1, true},
+	} {
+		p := received{n: c.size, now: now.Add(-c.wait)}
+		if got := p.late(now); got != c.late {
+			t.Errorf("%d bytes after %v: late is %v", c.size, c.wait, got)
+		}
+	}
+}
+
+// Of a queue, what waited too long is dropped before it costs anything. Few packets
+// are no queue.
 func TestLatePackets(t *testing.T) {
 	c, _ := newTestConn(t, openPort(t, nil))
 	newBare(t, c.port, c)
 	installTest(t, c)
-	sound, picture := rtpPacket(1, 1, make([]byte, 100)...), rtpPacket(2, 1, make([]byte, 1000)...)
+	old, fresh := time.Now().Add(-time.Minute), time.Now().Add(time.Minute)
 	for i, s := range []struct {
-		b    []byte
-		wait time.Duration
-		late uint64 // drops by now
+		when  []time.Time
+		late  uint64 // drops by now
+		taken uint64 // they do not decrypt, which tells that they were taken
 	}{
-		{picture, 0, 0},
-		{picture, 2 * pictureWait, 1},
-		{sound, 2 * pictureWait, 1},
-		{sound, 2 * soundWait, 2},
-		{picture, 2 * soundWait, 3},
+		{[]time.Time{old, old}, 0, 2},
+		{[]time.Time{old, old, old, fresh}, 3, 3},
+		{[]time.Time{fresh, fresh, fresh}, 3, 6},
 	} {
-		if !c.takeRTP(s.b, time.Now().Add(-s.wait)) {
-			t.Fatalf("packet %d was not taken", i)
+		for n, when := range s.when {
+			if !c.takeRTP(rtpPacket(1, uint16(n), make([]byte, 1000)...), when) {
+				t.Fatalf("step %d: packet %d was not taken", i, n)
+			}
 		}
 		c.inbox.signal()
-		// What is taken does not decrypt here, which tells that it was taken.
-		unittest.Until(t, "drop", func() bool {
+		unittest.Until(t, "drops", func() bool {
 			d := c.Stats().Drops
-			return d[DropLate]+d[DropUnauthentic] == uint64(i+1)
+			return d[DropLate]+d[DropUnauthentic] >= s.late+s.taken
 		})
-		if got := c.Stats().Drops[DropLate]; got != s.late {
-			t.Fatalf("packet %d: %d are late, want %d", i, got, s.late)
+		if d := c.Stats().Drops; d[DropLate] != s.late || d[DropUnauthentic] != s.taken {
+			t.Fatalf("step %d: %d late and %d taken, want %d and %d", i, d[DropLate], d[DropUnauthentic], s.late, s.taken)
 		}
 	}
 }
