@@ -115,8 +115,13 @@ func (l *Line) judge(o offered) (codec packet.Codec, rank int, ok bool) {
 // judgeH264 prefers constrained baseline (RFC 6184 §8.1, table 5), which every
 // decoder knows, and takes baseline, which in practice is the same. Encoders that
 // are no browsers may name the profile that they were told to use. Fragments
-// (packetization-mode 1) are what everybody sends.
+// (packetization-mode 1) are what everybody sends. Strictly, no
+// settings mean neither; but clients that give none, as players of GStreamer, play
+// what comes.
 func (l *Line) judgeH264(settings string) (rank int, ok bool) {
+	if settings == "" {
+		return 4, true
+	}
 	profile, err := strconv.ParseUint(setting(settings, "profile-level-id", ""), 16, 24)
 	if err != nil || setting(settings, "packetization-mode", "0") != "1" {
 		return 0, false

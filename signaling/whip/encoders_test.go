@@ -17,7 +17,9 @@ func TestEncoders(t *testing.T) {
 		"obs":               {"passive", map[string]string{"0": "111", "1": "96"}},
 		"ffmpeg":            {"active", map[string]string{"0": "111", "1": "106"}},
 		"ffmpeg-video-high": {"active", map[string]string{"1": "106"}},
-		"gstreamer":         {"passive", map[string]string{"video0": "96", "audio1": "98"}},
+		"gstreamer":         {"passive", map[string]string{"video0": "96", "audio1": "97"}},
+		"gstreamer-h264":    {"passive", map[string]string{"video0": "96", "audio1": "97"}},
+		"aiortc":            {"passive", map[string]string{"0": "96", "1": "97"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, offer := range []string{golden(t, name), strings.ReplaceAll(golden(t, name), "a=sendonly\r\n", "a=sendrecv\r\n"),

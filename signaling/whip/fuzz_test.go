@@ -24,7 +24,7 @@ func FuzzFragment(f *testing.F) {
 
 // FuzzOffer: whatever an offer says, what comes of it can be read by the peer.
 func FuzzOffer(f *testing.F) {
-	for _, name := range []string{"obs", "ffmpeg", "ffmpeg-video-high", "gstreamer"} {
+	for _, name := range []string{"obs", "ffmpeg", "ffmpeg-video-high", "gstreamer", "gstreamer-player", "aiortc"} {
 		f.Add(golden(f, name))
 	}
 	f.Add("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 X 0\r\na=mid:0\r\n")
