@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { canShow, codecName, isVideoCodec } from "./codecs";
 import { classify, describe as words } from "./devices";
 import { cameraBitrate, cameraEncodings, screenEncodings, svcEncodings } from "./encodings";
-import { offerExtensions } from "./extensions";
+import { offerExtensions, offerSlotExtensions } from "./extensions";
 import { levelOf } from "./level";
 import { tuneOpus } from "./sdp";
 import { SlotMap } from "./slots";
@@ -119,6 +119,23 @@ describe("offerExtensions", () => {
       { uri: "urn:twcc", direction: "sendrecv" },
     ]);
     offerExtensions({} as RTCRtpTransceiver); // Firefox and Safari
+  });
+
+  it("offers dependency descriptors for slots, without which Chromium cannot decode layers of AV1", () => {
+    const descriptor = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+    let set: unknown;
+    const transceiver = {
+      getHeaderExtensionsToNegotiate: () => [
+        { uri: descriptor, direction: "stopped" },
+        { uri: "urn:other", direction: "stopped" },
+      ],
+      setHeaderExtensionsToNegotiate: (e: unknown) => (set = e),
+    } as unknown as RTCRtpTransceiver;
+    offerSlotExtensions(transceiver);
+    expect(set).toEqual([
+      { uri: descriptor, direction: "sendrecv" },
+      { uri: "urn:other", direction: "stopped" },
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@ import { Emitter } from "../protocol/emitter";
 import type { ICEServer, Source, TrackLine } from "../protocol/messages";
 import { prefer, type VideoCodec } from "./codecs";
 import { cameraEncodings, type Encoding, screenEncodings, svcEncodings } from "./encodings";
-import { offerExtensions } from "./extensions";
+import { offerExtensions, offerSlotExtensions } from "./extensions";
 import { direct, hasRelay } from "./ice-servers";
 import { tuneOpus } from "./sdp";
 
@@ -126,7 +126,7 @@ export class Peer extends Emitter<PeerEvents> {
     const target = Math.min(max, SLOT_STEPS.find((step) => step >= n) ?? max);
     if (target <= this.#videoSlots) return;
     for (; this.#videoSlots < target; this.#videoSlots++) {
-      this.#pc.addTransceiver("video", { direction: "recvonly" });
+      offerSlotExtensions(this.#pc.addTransceiver("video", { direction: "recvonly" }));
     }
     this.negotiate();
   }
