@@ -41,6 +41,13 @@ func goAbroad(t *testing.T) *abroad {
 	return a
 }
 
+// in is for a part of the test: what one leaves behind the next begins with.
+func (a *abroad) in(t *testing.T) *abroad {
+	part := *a
+	part.t = t
+	return &part
+}
+
 // describe is what must stay as it is: the member, its one connection with its
 // certificate, and the slot in which Ann sees Bob.
 func (a *abroad) describe() string {
@@ -123,9 +130,10 @@ func (a *abroad) settled() {
 // TestOutage: the network loses everything for a while; member, connection and
 // slots are the same afterwards, and media is back at once.
 func TestOutage(t *testing.T) {
+	there := goAbroad(t)
 	for _, lasting := range []time.Duration{2 * time.Second, 9 * time.Second} {
 		t.Run(lasting.String(), func(t *testing.T) {
-			a := goAbroad(t)
+			a := there.in(t)
 			a.relay.Lose(true)
 			began := time.Now()
 			a.stands()
@@ -146,16 +154,18 @@ func TestOutage(t *testing.T) {
 // address, with and without its browser noticing.
 func TestAnotherAddress(t *testing.T) {
 	const nothing, online = "0", `dispatchEvent(new Event("online"))`
-	for name, c := range map[string]struct {
+	there := goAbroad(t)
+	for _, c := range []struct {
+		name   string
 		move   func(*testkit.Relay)
 		notice string
 	}{
-		"unnoticed":                {(*testkit.Relay).Move, nothing},
-		"new interface":            {(*testkit.Relay).MoveAway, online},
-		"new interface, unnoticed": {(*testkit.Relay).MoveAway, nothing},
+		{"unnoticed", (*testkit.Relay).Move, nothing},
+		{"new interface", (*testkit.Relay).MoveAway, online},
+		{"new interface, unnoticed", (*testkit.Relay).MoveAway, nothing},
 	} {
-		t.Run(name, func(t *testing.T) {
-			a := goAbroad(t)
+		t.Run(c.name, func(t *testing.T) {
+			a := there.in(t)
 			c.move(a.relay)
 			moved := time.Now()
 			if err := a.ann.Eval(c.notice, nil); err != nil {
