@@ -12,7 +12,6 @@ type meter struct {
 	buckets [meterBuckets]int
 	head    int64 // number of the newest bucket
 	since   int64 // number of the bucket in which the flow began
-	last    time.Time
 }
 
 func (m *meter) add(now time.Time, bytes int) {
@@ -25,7 +24,6 @@ func (m *meter) add(now time.Time, bytes int) {
 		m.buckets[m.head%meterBuckets] = 0
 	}
 	m.buckets[m.head%meterBuckets] += bytes
-	m.last = now
 }
 
 // rate returns bit/s; a flow that has just begun is extrapolated.
@@ -41,9 +39,4 @@ func (m *meter) rate(now time.Time) int {
 	}
 	span := time.Duration(now.UnixNano() - oldest*int64(meterBucket))
 	return int(float64(sum*8) / max(span, meterBucket).Seconds())
-}
-
-// active tells whether anything came within the last second.
-func (m *meter) active(now time.Time) bool {
-	return !m.last.IsZero() && now.Sub(m.last) < time.Second
 }
