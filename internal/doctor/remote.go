@@ -105,7 +105,7 @@ func (p *probe) blind(ctx context.Context) []Finding {
 	)
 	list = judge(list)
 	return append(list, Finding{Check: "more", Level: OK,
-		Text: "without a token the usual ports were tried; with --token TOKEN, or a room's link as URL, those that browsers are told"})
+		Text: "without a good token these ports are a guess (--media-port, --turn-port); with --token TOKEN, or a room's link as URL, those that browsers are told are tried"})
 }
 
 func (p *probe) port(n int) string { return net.JoinHostPort(p.host, strconv.Itoa(n)) }

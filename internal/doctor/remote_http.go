@@ -139,6 +139,8 @@ func plain(err error) string {
 	switch {
 	case errors.As(err, &dns):
 		return "the name " + dns.Name + " cannot be resolved"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "plain HTTP is spoken there, not HTTPS"
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Sprintf("no answer within %v", probeTime)
 	case errors.As(err, &op) && op.Timeout():
@@ -157,6 +159,8 @@ func todoOf(err error, address string) string {
 	switch {
 	case errors.As(err, &dns):
 		return "check the name, and its DNS entry"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "try http://" + address + "; for others than this machine the server needs HTTPS (http.tls_cert, http.acme_hosts, a proxy)"
 	case errors.As(err, &host):
 		return "get a certificate for this name"
 	case errors.As(err, &authority):

@@ -86,6 +86,17 @@ func TestNothingThere(t *testing.T) {
 }
 
 // TestAnotherServer: something answers, but it is no Meetcast.
+// Who leaves the scheme out means HTTPS; a server without it is there all the same.
+func TestPlainHTTPIsToldFromSilence(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	address := strings.TrimPrefix(server.URL, "http://")
+	list := RunRemote(t.Context(), Remote{URL: address})
+	if len(list) == 0 || !strings.Contains(list[0].Text, "plain HTTP") || !strings.Contains(list[0].Todo, server.URL) {
+		t.Errorf("%+v", list)
+	}
+}
+
 func TestAnotherServer(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
