@@ -22,8 +22,8 @@ type schedule struct {
 	choose, tick, report time.Time
 }
 
-// visit does what is due for a peer: layers, key frames that did not come, probes,
-// feedback and reports. The engine's loop calls it; a call with urgent set looks at
+// visit does what is due for a peer: layers, what did not come, probes, feedback
+// and reports. The engine's loop calls it; a call with urgent set looks at
 // the slots at once. It returns how long it may take until the next call.
 func (p *Peer) visit(now time.Time, urgent bool) time.Duration {
 	p.visiting.Lock()
@@ -50,11 +50,17 @@ func (p *Peer) visit(now time.Time, urgent bool) time.Duration {
 	if pkts := p.arrivals.feedback(); pkts != nil {
 		p.writeRTCP(pkts...)
 	}
+	wait := p.due.choose.Sub(now)
+	for _, pub := range w.pubs {
+		if up := pub.uplink(); up != nil && up.Repair(now) {
+			wait = min(wait, turnInterval)
+		}
+	}
 	if due := &p.due.report; !now.Before(*due) {
 		*due = now.Add(reportInterval)
 		p.report(w, now)
 	}
-	return p.due.choose.Sub(now)
+	return wait
 }
 
 // report sends a sender report (RFC 3550 §6.4.1) for each slot whose source has

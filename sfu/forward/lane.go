@@ -20,8 +20,9 @@ type Lane struct {
 	ring  *packet.Ring // nil for audio
 	sound *sound       // nil for video; under mu
 
-	index atomic.Int32
-	ssrc  atomic.Uint32 // 0 before the first packet
+	index  atomic.Int32
+	ssrc   atomic.Uint32 // 0 before the first packet
+	misses atomic.Bool   // packets that are asked for
 
 	// mu is held while a packet is received and delivered.
 	mu          sync.Mutex
@@ -168,6 +169,7 @@ func (l *Lane) inOrder(p *packet.Packet, now time.Time) bool {
 	}
 	p.Behind = l.losses.highest - seq
 	if !l.ring.Put(p) {
+		l.losses.copied()
 		return l.drop(DropDuplicate)
 	}
 	if seq == l.losses.highest {
@@ -240,6 +242,7 @@ func (l *Lane) repair(now time.Time) {
 		return
 	}
 	seqs := l.losses.ask(now, l.track.cfg.Feedback.RTT())
+	l.misses.Store(len(l.losses.missing) > 0)
 	if l.losses.gaveUp {
 		l.losses.gaveUp = false
 		l.requestKeyFrame(now)

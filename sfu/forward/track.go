@@ -203,6 +203,23 @@ func (t *Track) Tick(now time.Time) {
 	}
 }
 
+// Repair asks for missing packets again when it is time to, and tells whether any
+// are missing. Lanes do so as packets come; the owner calls it besides, every 10 ms
+// while it returns true, for the pause between two pictures is long.
+func (t *Track) Repair(now time.Time) bool {
+	missing := false
+	for _, l := range t.lanes {
+		if !l.misses.Load() {
+			continue
+		}
+		l.mu.Lock()
+		l.repair(now)
+		l.mu.Unlock()
+		missing = missing || l.misses.Load()
+	}
+	return missing
+}
+
 // ClockRef implements track.UpTrack.
 func (t *Track) ClockRef(layer int) (track.ClockRef, bool) {
 	l := t.lane(layer)

@@ -39,6 +39,7 @@ func (s setup) begin() *meeting {
 			layers[j].rate = rate
 		}
 		c := newCamera(m.loop, i, netsim.NewLink(s.uplink), netsim.NewLink(s.uplinkBack), layers...)
+		c.rtt = s.uplink.Delay + s.uplinkBack.Delay + (s.uplink.Jitter+s.uplinkBack.Jitter)/2
 		m.cameras = append(m.cameras, c)
 		m.viewer.watch(c, s.width, s.height)
 	}

@@ -43,6 +43,7 @@ type encoding struct {
 	wantKey bool
 	keys    int
 	sent    map[uint16][]byte
+	again   map[uint16]time.Duration // when each was sent again last
 }
 
 // camera is a publisher of a picture. up carries its media to the server, back the
@@ -54,6 +55,8 @@ type camera struct {
 	up, back *netsim.Link
 	rand     *rand.Rand
 	paced    time.Duration // when the last packet goes out
+	// rtt is the round trip as the browser measures it.
+	rtt time.Duration
 	// deliver takes a packet that has come to the server.
 	deliver func(e *encoding, b []byte)
 }
@@ -71,7 +74,8 @@ func newCamera(l *loop, id int, up, back *netsim.Link, layers ...*encoding) *cam
 	c := &camera{loop: l, layers: layers, up: up, back: back, rand: rand.New(rand.NewPCG(uint64(id), 7))}
 	var rids []string
 	for i, e := range layers {
-		e.ssrc, e.wantKey, e.sent = uint32(1000+100*id+i), true, map[uint16][]byte{}
+		e.ssrc, e.wantKey = uint32(1000+100*id+i), true
+		e.sent, e.again = map[uint16][]byte{}, map[uint16]time.Duration{}
 		rids = append(rids, e.rid)
 	}
 	if len(rids) == 1 {
@@ -86,6 +90,13 @@ func newCamera(l *loop, id int, up, back *netsim.Link, layers ...*encoding) *cam
 	// Cameras do not run in step.
 	l.after(time.Duration(id)*7*time.Millisecond, func() { l.every(time.Second/fps, c.tick) })
 	l.every(100*time.Millisecond, func() { c.track.Tick(l.clock()) })
+	// As the engine's loop does.
+	eager, turn := false, 0
+	l.every(10*time.Millisecond, func() {
+		if turn++; eager || turn%5 == 0 {
+			eager = c.track.Repair(l.clock())
+		}
+	})
 	return c
 }
 
@@ -102,14 +113,22 @@ func (f cameraFeedback) PictureLoss(ssrc uint32) {
 	})
 }
 
+// Nack is answered as libwebrtc does: a packet that was sent again within a round
+// trip and 5 ms is not sent a third time.
 func (f cameraFeedback) Nack(ssrc uint32, seqs []uint16) {
 	seqs = append([]uint16(nil), seqs...)
 	f.c.hear(func() {
 		for _, e := range f.c.layers {
 			for _, seq := range seqs {
-				if b := e.sent[seq]; e.ssrc == ssrc && b != nil {
-					f.c.send(e, b)
+				b := e.sent[seq]
+				if e.ssrc != ssrc || b == nil {
+					continue
 				}
+				if at, ok := e.again[seq]; ok && f.c.now-at < f.c.rtt+5*time.Millisecond {
+					continue
+				}
+				e.again[seq] = f.c.now
+				f.c.send(e, b)
 			}
 		}
 	})
@@ -184,6 +203,7 @@ func (c *camera) packet(e *encoding, size int, first, last, key bool, tid uint8)
 	}
 	e.sent[e.seq] = b
 	delete(e.sent, e.seq-1000)
+	delete(e.again, e.seq-1000)
 	e.seq++
 	return b
 }
