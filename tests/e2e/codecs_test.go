@@ -29,7 +29,7 @@ func TestCodecs(t *testing.T) {
 	senders := []struct {
 		codec, mime string
 		svc         bool
-	}{{"", "video/VP9", true}, {"av1", "video/AV1", true}, {"vp8", "video/VP8", false}}
+	}{{"", "video/VP9", true}, {"av1", "video/AV1", true}, {"vp8", "video/VP8", false}, {"h264", "video/H264", false}}
 	browsers := make([]*testkit.Browser, len(senders))
 	for i, s := range senders {
 		camera := people[i].camera
@@ -68,5 +68,52 @@ func TestCodecs(t *testing.T) {
 			}
 			return nil
 		})
+	}
+	t.Run("one slot", func(t *testing.T) { oneSlot(t, browsers[0], room, people[3], people[2], people[1], people[3]) })
+}
+
+// oneSlot joins a page again with a single slot, which then shows one after the other
+// of the others: H.264, VP8, AV1 and H.264 again on one m-line and one SSRC.
+func oneSlot(t *testing.T, b *testkit.Browser, room *testkit.Room, shown ...person) {
+	t.Helper()
+	b.Open(room.PageURL(room.Token))
+	if err := b.Eval(`(() => {
+		const parse = JSON.parse;
+		JSON.parse = (...given) => {
+			const message = parse(...given);
+			if (message?.maxVideoSlots) message.maxVideoSlots = 1;
+			return message;
+		};
+	})()`, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.Type(testkit.Control("name"), people[0].name)
+	b.Click(testkit.Control("join"))
+	b.WaitFor(patience, testkit.Control("leave"))
+	var slot string
+	for _, p := range shown {
+		want := fmt.Sprintf(`(() => {
+			const room = document.querySelector("mc-app").room;
+			const other = room.presence.all.find((p) => p.name === %q);
+			if (!other) return "";
+			window.__want ??= room.media.want.bind(room.media);
+			room.media.want = () => {}; // what the page shows by itself
+			__want([{participant: other.id, source: "camera", width: 640, height: 360}]);
+			return room.picture(other.id, "camera")?.mid ?? "";
+		})()`, p.name)
+		var mid string
+		testkit.Until(t, patience, p.name+" gets the slot", func() error {
+			if err := b.Eval(want, &mid); err != nil || mid == "" {
+				return fmt.Errorf("no slot, %v", err)
+			}
+			return nil
+		})
+		if slot == "" {
+			slot = mid
+		}
+		if mid != slot {
+			t.Fatalf("%s is in slot %s, the one before in %s", p.name, mid, slot)
+		}
+		b.Sees(patience, testkit.TileOf(p.name, "camera"), p.camera)
 	}
 }
