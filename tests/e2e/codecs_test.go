@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/meetcast/meetcast/tests/testkit"
 )
@@ -101,6 +102,7 @@ func oneSlot(t *testing.T, b *testkit.Browser, room *testkit.Room, shown ...pers
 			__want([{participant: other.id, source: "camera", width: 640, height: 360}]);
 			return room.picture(other.id, "camera")?.mid ?? "";
 		})()`, p.name)
+		began := time.Now()
 		var mid string
 		testkit.Until(t, patience, p.name+" gets the slot", func() error {
 			if err := b.Eval(want, &mid); err != nil || mid == "" {
@@ -115,5 +117,6 @@ func oneSlot(t *testing.T, b *testkit.Browser, room *testkit.Room, shown ...pers
 			t.Fatalf("%s is in slot %s, the one before in %s", p.name, mid, slot)
 		}
 		b.Sees(patience, testkit.TileOf(p.name, "camera"), p.camera)
+		t.Logf("%s is there after %v", p.name, time.Since(began).Round(time.Millisecond))
 	}
 }

@@ -16,10 +16,10 @@ var watchPeers = onlyServers("true")
 const firefoxTone = 1000
 
 // TestFirefox: a Firefox and a Chromium in one room see and hear each other, with
-// VP8 and VP9.
+// VP8, VP9 and AV1. What Firefox has no decoder for it tells of in words.
 func TestFirefox(t *testing.T) {
 	server := testkit.StartServer(t, testkit.ServerOptions{})
-	for _, codec := range []string{"vp8", "vp9"} {
+	for _, codec := range []string{"vp8", "vp9", "av1"} {
 		t.Run(codec, func(t *testing.T) {
 			room := server.CreateRoom(t, "firefox_"+codec)
 			camera := annCamera
@@ -40,8 +40,31 @@ func TestFirefox(t *testing.T) {
 			if codec == "vp8" {
 				layers(t, firefox)
 			}
+			if codec == "av1" {
+				toldOfH264(t, room, chromium, firefox)
+			}
 		})
 	}
+}
+
+// toldOfH264 lets the Chromium come back with H.264: Firefox shows it where it has a
+// decoder, which it loads from its makers, and else says why there is no picture.
+func toldOfH264(t *testing.T, room *testkit.Room, chromium, firefox *testkit.Browser) {
+	t.Helper()
+	var decodes bool
+	if err := firefox.Eval(`RTCRtpReceiver.getCapabilities("video").codecs.some((c) => c.mimeType === "video/H264")`, &decodes); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("this Firefox decodes H.264: %v", decodes)
+	chromium.Open("about:blank")
+	chromium.Open(withCodec(room.JoinURL(room.Token, "Hal"), "h264"))
+	if decodes {
+		firefox.Sees(patience, testkit.TileOf("Hal", "camera"), annCamera)
+		return
+	}
+	const why = "Hal’s browser sends H.264, which this browser cannot show."
+	firefox.Wait(patience, "Firefox is told of H.264",
+		fmt.Sprintf(`__testkit.all("[data-testid=tile-why]").some((e) => e.textContent === %q)`, why))
 }
 
 func withCodec(url, codec string) string {
