@@ -46,8 +46,9 @@ export class Picture {
   /** True when no new frame was decoded for `ms`; call it now and then. */
   stalled(now: number, ms: number): boolean {
     if (!this.#fresh) return false;
-    const frames = this.video.getVideoPlaybackQuality?.().totalVideoFrames ?? -1;
-    if (frames !== this.#frames || frames < 0 || document.hidden) {
+    // Firefox counts no frames of streams: one was shown, and 0 says nothing.
+    const frames = this.video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
+    if (frames !== this.#frames || frames === 0 || document.hidden) {
       this.#frames = frames;
       this.#movedAt = now;
     }
