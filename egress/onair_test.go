@@ -47,7 +47,7 @@ func TestOnAir(t *testing.T) {
 		}
 	}
 	v, a := picture.Packets(), sound.Packets()
-	if d := captured(t, tracks[0], v[len(v)-1]).Sub(captured(t, tracks[1], a[len(a)-1])); d.Abs() > 300*time.Millisecond {
+	if d := captured(t, tracks[0], v[len(v)-1]).Sub(captured(t, tracks[1], a[len(a)-1])); d.Abs() > unittest.Stretch(300*time.Millisecond) {
 		t.Errorf("the newest picture is %v after the newest sound", d)
 	}
 	if _, err := m.Stop(t.Context(), "org/room"); err != nil {
