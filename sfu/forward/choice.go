@@ -71,9 +71,22 @@ func (d *Down) Wants() (set uint32) {
 
 // waitsLocked tells whether a key frame is needed to forward what is wanted.
 func (d *Down) waitsLocked() bool {
+	if d.cfg.Kind != track.Video || d.up == nil || d.target.Load() < 0 {
+		return false
+	}
+	c := d.up.Info().Codec
+	return d.out.Types[c%codecs] != 0 && (d.current.Load() == 0 || d.filter.waits(d.top(c, d.filter.layered)))
+}
+
+// top is the highest layer to take of a source: the one that is wanted, but of
+// spatial layers of AV1 the lowest for a subscriber who takes no dependency
+// descriptors, which alone would tell its decoder how many there are.
+func (d *Down) top(c packet.Codec, layered bool) int {
 	target := int(d.target.Load())
-	return d.cfg.Kind == track.Video && d.up != nil && target >= 0 && (d.current.Load() == 0 || d.filter.waits(target)) &&
-		d.out.Types[d.up.Info().Codec%codecs] != 0
+	if c == packet.AV1 && layered && d.out.DependencyDescriptor == 0 {
+		return min(target, 0)
+	}
+	return target
 }
 
 // search is the search for a key frame that a slot needs.

@@ -156,6 +156,37 @@ func TestDependencyDescriptorsAreWrittenAgain(t *testing.T) {
 	}
 }
 
+func TestSubscriberWithoutDescriptorsGetsTheLowestLayer(t *testing.T) {
+	c, w := &clock{time.Unix(1000, 0)}, &wireBytes{}
+	up := av1Track(c)
+	d := NewDown(DownConfig{Kind: track.Video, Now: c.now, Stamper: &counter{}})
+	o := everything
+	o.Writer, o.Types[packet.AV1], o.DependencyDescriptor = w, 45, 0
+	d.Open(o)
+	d.Bind(up, hd)
+	d.SetLayer(2)
+	source := &av1Source{ssrc: 1}
+	for k := range 4 {
+		c.tick(33 * time.Millisecond)
+		for _, raw := range source.next(k == 0) {
+			up.Lane("").Receive(raw, c.t)
+		}
+	}
+	if len(w.packets) != 4 {
+		t.Fatalf("%d packets of 4 pictures, want those of the lowest layer", len(w.packets))
+	}
+	for i, b := range w.packets {
+		var p rtp.Packet
+		if err := p.Unmarshal(b); err != nil || !p.Marker || p.Extension {
+			t.Fatalf("packet %d: %v %v", i, p.Header, err)
+		}
+	}
+	if d.mu.Lock(); d.waitsLocked() {
+		t.Error("waits for layers that it cannot take")
+	}
+	d.mu.Unlock()
+}
+
 func TestForwardingDescriptorsDoesNotAllocate(t *testing.T) {
 	c := &clock{time.Unix(1000, 0)}
 	up, s := av1Track(c), &av1Source{ssrc: 1}

@@ -89,7 +89,7 @@ func (d *Down) begin(p *packet.Packet, now time.Time) {
 	g := d.seq.Switch(p.Header.SSRC, p.Header.SequenceNumber)
 	g.Time = start - p.Header.Timestamp
 	d.pictures.Switch(g, p)
-	d.filter.begin(p, int(d.target.Load()), d.temporal)
+	d.filter.begin(p, d.top(p.Codec, p.Layered), d.temporal)
 	d.epoch, d.refused, d.run, d.header.masked = p.Epoch, 0, 0, false
 	d.stats.Switches++
 	d.shown.Store(int32(d.filter.layer))
@@ -117,7 +117,7 @@ func (d *Down) aligned(p *packet.Packet) (uint32, bool) {
 // forwarded, and leaves it out otherwise.
 func (d *Down) choose(p *packet.Packet, now time.Time) bool {
 	before := d.filter.picture
-	if !d.filter.take(p, int(d.target.Load()), d.temporal) {
+	if !d.filter.take(p, d.top(p.Codec, p.Layered), d.temporal) {
 		d.stats.Left++
 		d.leave(p, now)
 		return false
