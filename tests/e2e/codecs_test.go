@@ -70,11 +70,11 @@ func TestCodecs(t *testing.T) {
 			return nil
 		})
 	}
-	t.Run("one slot", func(t *testing.T) { oneSlot(t, browsers[0], room, people[3], people[2], people[3]) })
+	t.Run("one slot", func(t *testing.T) { oneSlot(t, browsers[0], room, people[3], people[2], people[1], people[3]) })
 }
 
 // oneSlot joins a page again with a single slot, which then shows one after the other
-// of the others: H.264, VP8 and H.264 again on one m-line and one SSRC.
+// of the others: H.264, VP8, AV1 and H.264 again on one m-line and one SSRC.
 func oneSlot(t *testing.T, b *testkit.Browser, room *testkit.Room, shown ...person) {
 	t.Helper()
 	b.Open(room.PageURL(room.Token))
